@@ -1,0 +1,96 @@
+//! The one place that asks what time it is.
+//!
+//! Everything else is handed a [`Clock`], so that every rule about time can be
+//! tested by moving a clock instead of waiting for one.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+/// Tells the time, twice: what a calendar says and how long something took.
+///
+/// A token's expiry is judged by whichever of the two runs out first. The wall
+/// clock notices a laptop that was suspended; the monotonic clock notices a wall
+/// clock that was set back.
+///
+/// # Example
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use tower_bearer::clock::Clock;
+///
+/// /// A clock that stands still.
+/// #[derive(Debug)]
+/// struct Noon;
+///
+/// impl Clock for Noon {
+///     fn wall(&self) -> SystemTime {
+///         SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+///     }
+///     fn monotonic(&self) -> Duration {
+///         Duration::ZERO
+///     }
+/// }
+/// # let _: &dyn Clock = &Noon;
+/// ```
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// The time of day, as other machines would tell it.
+    fn wall(&self) -> SystemTime;
+
+    /// The time since a fixed moment of this process; never goes back.
+    fn monotonic(&self) -> Duration;
+}
+
+/// The operating system's clocks.
+///
+/// The monotonic part follows `tokio::time`, so that it stands still in a test
+/// that paused it.
+#[derive(Clone, Debug)]
+pub struct SystemClock {
+    start: tokio::time::Instant,
+}
+
+impl SystemClock {
+    /// The clock of this machine.
+    #[must_use]
+    #[allow(clippy::disallowed_methods)] // this file is the one exception
+    pub fn new() -> Self {
+        Self {
+            start: tokio::time::Instant::now(),
+        }
+    }
+
+    pub(crate) fn shared() -> Arc<dyn Clock> {
+        Arc::new(Self::new())
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods)] // this file is the one exception
+    fn wall(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    #[allow(clippy::disallowed_methods)] // this file is the one exception
+    fn monotonic(&self) -> Duration {
+        tokio::time::Instant::now().saturating_duration_since(self.start)
+    }
+}
+
+impl<T: Clock + ?Sized> Clock for Arc<T> {
+    fn wall(&self) -> SystemTime {
+        (**self).wall()
+    }
+
+    fn monotonic(&self) -> Duration {
+        (**self).monotonic()
+    }
+}
