@@ -97,7 +97,9 @@ impl ObtainError {
     /// Names the endpoint, without its query: some hold a key there.
     pub(crate) fn at(mut self, endpoint: &Uri) -> Self {
         let scheme = endpoint.scheme_str().unwrap_or_default();
-        let authority = endpoint.authority().map_or("", |authority| authority.as_str());
+        let authority = endpoint
+            .authority()
+            .map_or("", |authority| authority.as_str());
         self.endpoint = Some(format!("{scheme}://{authority}{}", endpoint.path()).into());
         self
     }

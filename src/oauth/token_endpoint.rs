@@ -89,10 +89,11 @@ impl TokenEndpoint<NoTransport> {
         if address.contains('#') {
             return Err(malformed("it holds a fragment"));
         }
-        let uri: Uri = address
-            .parse()
-            .map_err(|_| malformed("it is not a URI"))?;
-        if uri.authority().is_some_and(|host| host.as_str().contains('@')) {
+        let uri: Uri = address.parse().map_err(|_| malformed("it is not a URI"))?;
+        if uri
+            .authority()
+            .is_some_and(|host| host.as_str().contains('@'))
+        {
             return Err(malformed("it holds user information"));
         }
         Origin::of(&uri)?;
@@ -164,7 +165,10 @@ impl TokenEndpoint {
         if let Some(client_auth) = &self.client_auth {
             client_auth.authenticate(&mut request).await?;
         }
-        let response = self.transport.send(request.to_form(), self.deadline).await?;
+        let response = self
+            .transport
+            .send(request.to_form(), self.deadline)
+            .await?;
         token_response::read(&response, request.secrets(), &*self.clock)
     }
 }

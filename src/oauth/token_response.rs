@@ -79,7 +79,9 @@ fn tokens(answer: &Answer, clock: &dyn Clock) -> Result<Tokens, ObtainError> {
         Some(Value::String(kind)) if kind.eq_ignore_ascii_case("bearer") => {}
         Some(Value::String(kind)) => {
             let kind = quoted(kind, &[]);
-            return Err(unusable(format!("token_type `{kind}`, and only `Bearer` can be sent")));
+            return Err(unusable(format!(
+                "token_type `{kind}`, and only `Bearer` can be sent"
+            )));
         }
         Some(_) => return Err(unusable("a token_type that is not a string".to_owned())),
     }
@@ -89,7 +91,13 @@ fn tokens(answer: &Answer, clock: &dyn Clock) -> Result<Tokens, ObtainError> {
         None => return Err(unusable("no access_token".to_owned())),
     };
     let mut access = AccessToken::new(value)?;
-    if let Some(lifetime) = answer.expires_in.as_ref().map(lifetime).transpose()?.flatten() {
+    if let Some(lifetime) = answer
+        .expires_in
+        .as_ref()
+        .map(lifetime)
+        .transpose()?
+        .flatten()
+    {
         access = access.with_expiry(Expiry::after(lifetime, clock));
     }
     if let Some(Value::String(scope)) = &answer.scope {
@@ -113,11 +121,15 @@ fn lifetime(value: &Value) -> Result<Option<Duration>, ObtainError> {
         _ => None,
     };
     match seconds {
-        Some(seconds) if seconds > 0.0 => {
-            Ok(Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)))
-        }
-        Some(_) => Err(unusable("an expires_in that is not greater than 0".to_owned())),
-        None => Err(unusable("an expires_in that is not a number of seconds".to_owned())),
+        Some(seconds) if seconds > 0.0 => Ok(Some(
+            Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX),
+        )),
+        Some(_) => Err(unusable(
+            "an expires_in that is not greater than 0".to_owned(),
+        )),
+        None => Err(unusable(
+            "an expires_in that is not a number of seconds".to_owned(),
+        )),
     }
 }
 
@@ -139,7 +151,10 @@ fn describe(response: &Response<Bytes>) -> String {
 
 /// A server's words: escaped, cut, and without anything secret.
 fn quoted(text: &str, secrets: &[Secret]) -> String {
-    if secrets.iter().any(|secret| !secret.is_empty() && text.contains(secret.expose())) {
+    if secrets
+        .iter()
+        .any(|secret| !secret.is_empty() && text.contains(secret.expose()))
+    {
         return "(it repeats a secret)".to_owned();
     }
     text.escape_debug().take(MAX_QUOTED).collect()

@@ -35,6 +35,8 @@ pub trait Grant: Send + Sync + 'static {
     /// # Errors
     ///
     /// When what the grant consists of can't be had; the request is then not sent.
-    fn add_to<'a>(&'a self, request: &'a mut TokenRequest)
-    -> BoxFuture<'a, Result<(), ObtainError>>;
+    fn add_to<'a>(
+        &'a self,
+        request: &'a mut TokenRequest,
+    ) -> BoxFuture<'a, Result<(), ObtainError>>;
 }
