@@ -3,12 +3,24 @@
 #![forbid(unsafe_code)]
 
 pub mod challenge;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod clock;
+#[cfg(feature = "client")]
+pub mod oauth;
 pub mod origin;
 pub mod scope;
 pub mod secret;
+#[cfg(feature = "client")]
+mod single_flight;
 pub mod token;
+#[cfg(feature = "client")]
+pub mod transport;
 
+#[cfg(feature = "client")]
+pub use client::{Auth, AuthLayer, Refreshing};
+#[cfg(feature = "client")]
+pub use oauth::{ClientAuth, ClientCredentials, TokenEndpoint};
 pub use origin::Origin;
 pub use scope::ScopeSet;
 pub use token::AccessToken;

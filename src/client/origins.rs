@@ -50,8 +50,14 @@ impl Origins {
         let origin = Origin::of(uri);
         match origin {
             Ok(origin) if self.any => self.check_transport(&origin),
-            Ok(origin) => Err(Error::new(ErrorKind::ForeignOrigin, Some(origin.to_string()))),
-            Err(error) => Err(Error::new(ErrorKind::ForeignOrigin, Some(error.to_string()))),
+            Ok(origin) => Err(Error::new(
+                ErrorKind::ForeignOrigin,
+                Some(origin.to_string()),
+            )),
+            Err(error) => Err(Error::new(
+                ErrorKind::ForeignOrigin,
+                Some(error.to_string()),
+            )),
         }
     }
 
@@ -91,25 +97,105 @@ mod tests {
             })
         };
         let rows = [
-            ("nothing named", none(), "https://api.example/", Err(ErrorKind::ForeignOrigin)),
-            ("nothing named, relative", none(), "/a", Err(ErrorKind::RelativeUri)),
+            (
+                "nothing named",
+                none(),
+                "https://api.example/",
+                Err(ErrorKind::ForeignOrigin),
+            ),
+            (
+                "nothing named, relative",
+                none(),
+                "/a",
+                Err(ErrorKind::RelativeUri),
+            ),
             ("the named origin", api(), "https://api.example/a?b", Ok(())),
-            ("another host", api(), "https://evil.example/", Err(ErrorKind::ForeignOrigin)),
-            ("another port", api(), "https://api.example:444/", Err(ErrorKind::ForeignOrigin)),
-            ("another scheme", api(), "http://api.example/", Err(ErrorKind::ForeignOrigin)),
-            ("host as user name", api(), "https://api.example@evil.example/", Err(ErrorKind::ForeignOrigin)),
-            ("host only as suffix", api(), "https://evil-api.example/", Err(ErrorKind::ForeignOrigin)),
-            ("relative though an origin is named", api(), "/a", Err(ErrorKind::RelativeUri)),
+            (
+                "another host",
+                api(),
+                "https://evil.example/",
+                Err(ErrorKind::ForeignOrigin),
+            ),
+            (
+                "another port",
+                api(),
+                "https://api.example:444/",
+                Err(ErrorKind::ForeignOrigin),
+            ),
+            (
+                "another scheme",
+                api(),
+                "http://api.example/",
+                Err(ErrorKind::ForeignOrigin),
+            ),
+            (
+                "host as user name",
+                api(),
+                "https://api.example@evil.example/",
+                Err(ErrorKind::ForeignOrigin),
+            ),
+            (
+                "host only as suffix",
+                api(),
+                "https://evil-api.example/",
+                Err(ErrorKind::ForeignOrigin),
+            ),
+            (
+                "relative though an origin is named",
+                api(),
+                "/a",
+                Err(ErrorKind::RelativeUri),
+            ),
             ("relative with a place", relative(), "/a", Ok(())),
-            ("absolute to that place", relative(), "https://grpc.example/a", Ok(())),
-            ("absolute elsewhere", relative(), "https://evil.example/a", Err(ErrorKind::ForeignOrigin)),
-            ("the authority form of CONNECT", relative(), "evil.example:443", Err(ErrorKind::ForeignOrigin)),
-            ("plain http, named", origins(named("http://mesh.example")), "http://mesh.example/", Err(ErrorKind::PlainHttp)),
-            ("plain http, named and allowed", plain(), "http://mesh.example/", Ok(())),
-            ("plain http to loopback", origins(named("http://127.0.0.1:80")), "http://127.0.0.1/", Ok(())),
+            (
+                "absolute to that place",
+                relative(),
+                "https://grpc.example/a",
+                Ok(()),
+            ),
+            (
+                "absolute elsewhere",
+                relative(),
+                "https://evil.example/a",
+                Err(ErrorKind::ForeignOrigin),
+            ),
+            (
+                "the authority form of CONNECT",
+                relative(),
+                "evil.example:443",
+                Err(ErrorKind::ForeignOrigin),
+            ),
+            (
+                "plain http, named",
+                origins(named("http://mesh.example")),
+                "http://mesh.example/",
+                Err(ErrorKind::PlainHttp),
+            ),
+            (
+                "plain http, named and allowed",
+                plain(),
+                "http://mesh.example/",
+                Ok(()),
+            ),
+            (
+                "plain http to loopback",
+                origins(named("http://127.0.0.1:80")),
+                "http://127.0.0.1/",
+                Ok(()),
+            ),
             ("any origin", any(), "https://whatever.example/", Ok(())),
-            ("any origin is no leave for plain http", any(), "http://whatever.example/", Err(ErrorKind::PlainHttp)),
-            ("any origin, another protocol", any(), "ftp://whatever.example/", Err(ErrorKind::ForeignOrigin)),
+            (
+                "any origin is no leave for plain http",
+                any(),
+                "http://whatever.example/",
+                Err(ErrorKind::PlainHttp),
+            ),
+            (
+                "any origin, another protocol",
+                any(),
+                "ftp://whatever.example/",
+                Err(ErrorKind::ForeignOrigin),
+            ),
         ];
         for (rule, origins, uri, expected) in rows {
             let verdict = origins.check(&uri.parse().unwrap()).map_err(|e| e.kind());

@@ -55,9 +55,10 @@ impl<'a> ResponseHead<'a> {
         match self.status {
             StatusCode::UNAUTHORIZED => challenges_refuse(&Challenge::parse_all(self.headers)),
             // gRPC needs HTTP/2, so that HTTP/1 answers are spared the look.
-            StatusCode::OK if self.version == Version::HTTP_2 => {
-                self.headers.get("grpc-status").is_some_and(|code| code == "16")
-            }
+            StatusCode::OK if self.version == Version::HTTP_2 => self
+                .headers
+                .get("grpc-status")
+                .is_some_and(|code| code == "16"),
             _ => false,
         }
     }
@@ -69,7 +70,10 @@ impl<'a> ResponseHead<'a> {
 
     /// The scopes that the server misses in the token, if that is what it says.
     pub(super) fn insufficient_scope(&self) -> Option<ScopeSet> {
-        if !matches!(self.status, StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED) {
+        if !matches!(
+            self.status,
+            StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED
+        ) {
             return None;
         }
         let challenges = Challenge::parse_all(self.headers);
@@ -81,7 +85,10 @@ impl<'a> ResponseHead<'a> {
 }
 
 fn challenges_refuse(challenges: &[Challenge]) -> bool {
-    let mut bearer = challenges.iter().filter(|challenge| challenge.is_bearer()).peekable();
+    let mut bearer = challenges
+        .iter()
+        .filter(|challenge| challenge.is_bearer())
+        .peekable();
     if bearer.peek().is_none() {
         return challenges.is_empty();
     }
@@ -144,21 +151,60 @@ mod tests {
     fn what_counts_as_a_refusal_of_our_token() {
         let rows = [
             ("401 without a challenge", head(401, &[]), true),
-            ("401 with a bare Bearer challenge", head(401, &[(CHALLENGE, "Bearer")]), true),
-            ("401 with a realm", head(401, &[(CHALLENGE, "Bearer realm=\"a\"")]), true),
-            ("401 invalid_token", head(401, &[(CHALLENGE, "bearer error=\"invalid_token\"")]), true),
-            ("401 insufficient_scope", head(401, &[(CHALLENGE, "Bearer error=\"insufficient_scope\"")]), false),
-            ("401 invalid_request", head(401, &[(CHALLENGE, "Bearer error=\"invalid_request\"")]), false),
-            ("401 of another scheme", head(401, &[(CHALLENGE, "Basic realm=\"a\"")]), false),
-            ("401 of two schemes", head(401, &[(CHALLENGE, "Basic realm=\"a\", Bearer realm=\"b\"")]), true),
-            ("401 on two lines", head(401, &[(CHALLENGE, "Basic realm=\"a\""), (CHALLENGE, "Bearer")]), true),
+            (
+                "401 with a bare Bearer challenge",
+                head(401, &[(CHALLENGE, "Bearer")]),
+                true,
+            ),
+            (
+                "401 with a realm",
+                head(401, &[(CHALLENGE, "Bearer realm=\"a\"")]),
+                true,
+            ),
+            (
+                "401 invalid_token",
+                head(401, &[(CHALLENGE, "bearer error=\"invalid_token\"")]),
+                true,
+            ),
+            (
+                "401 insufficient_scope",
+                head(401, &[(CHALLENGE, "Bearer error=\"insufficient_scope\"")]),
+                false,
+            ),
+            (
+                "401 invalid_request",
+                head(401, &[(CHALLENGE, "Bearer error=\"invalid_request\"")]),
+                false,
+            ),
+            (
+                "401 of another scheme",
+                head(401, &[(CHALLENGE, "Basic realm=\"a\"")]),
+                false,
+            ),
+            (
+                "401 of two schemes",
+                head(401, &[(CHALLENGE, "Basic realm=\"a\", Bearer realm=\"b\"")]),
+                true,
+            ),
+            (
+                "401 on two lines",
+                head(
+                    401,
+                    &[(CHALLENGE, "Basic realm=\"a\""), (CHALLENGE, "Bearer")],
+                ),
+                true,
+            ),
             ("403", head(403, &[]), false),
             ("407 is another's", head(407, &[]), false),
             ("200", head(200, &[]), false),
             ("500", head(500, &[]), false),
         ];
         for (rule, response, expected) in rows {
-            assert_eq!(ResponseHead::of(&response).refuses_token(), expected, "{rule}");
+            assert_eq!(
+                ResponseHead::of(&response).refuses_token(),
+                expected,
+                "{rule}"
+            );
         }
     }
 
@@ -170,25 +216,44 @@ mod tests {
             ("OK", "0", false),
         ];
         for (rule, code, expected) in rows {
-            let mut response = head(200, &[("content-type", "application/grpc"), ("grpc-status", code)]);
+            let mut response = head(
+                200,
+                &[("content-type", "application/grpc"), ("grpc-status", code)],
+            );
             *response.version_mut() = Version::HTTP_2;
-            assert_eq!(ResponseHead::of(&response).refuses_token(), expected, "{rule}");
+            assert_eq!(
+                ResponseHead::of(&response).refuses_token(),
+                expected,
+                "{rule}"
+            );
         }
     }
 
     #[test]
     fn only_a_bearer_challenge_tells_of_a_missing_scope() {
         let rows = [
-            (403, "Bearer error=\"insufficient_scope\", scope=\"a b\"", Some("a b")),
+            (
+                403,
+                "Bearer error=\"insufficient_scope\", scope=\"a b\"",
+                Some("a b"),
+            ),
             (401, "Bearer error=\"insufficient_scope\"", Some("")),
             (403, "Bearer error=\"invalid_token\", scope=\"a\"", None),
             (403, "Basic realm=\"x\"", None),
-            (200, "Bearer error=\"insufficient_scope\", scope=\"a\"", None),
+            (
+                200,
+                "Bearer error=\"insufficient_scope\", scope=\"a\"",
+                None,
+            ),
         ];
         for (status, challenge, expected) in rows {
             let response = head(status, &[(CHALLENGE, challenge)]);
             let missing = ResponseHead::of(&response).insufficient_scope();
-            assert_eq!(missing, expected.map(ScopeSet::parse), "{status} {challenge}");
+            assert_eq!(
+                missing,
+                expected.map(ScopeSet::parse),
+                "{status} {challenge}"
+            );
         }
     }
 }

@@ -1,9 +1,6 @@
 //! One exchange, from the store's lock to the token at hand. Runs in a task of its own.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use super::{Held, Inner, lock};
 use crate::{
@@ -33,7 +30,12 @@ pub(super) async fn run(
             Ok(token)
         }
         Err(error) => {
-            tracing::warn!(reason, ?took, error = &error as &dyn std::error::Error, "no access token");
+            tracing::warn!(
+                reason,
+                ?took,
+                error = &error as &dyn std::error::Error,
+                "no access token"
+            );
             inner.note(&error);
             Err(error)
         }
@@ -43,13 +45,13 @@ pub(super) async fn run(
 /// Stores tokens that came by other means and makes them the ones at hand.
 pub(super) async fn put(inner: Arc<Inner>, tokens: Tokens) -> Result<AccessToken, Error> {
     let given = tokens.clone();
-    let renewal = Renewal::new(
-        None,
-        |_| true,
-        |_| Box::pin(std::future::ready(Ok(given))),
-    );
+    let renewal = Renewal::new(None, |_| true, |_| Box::pin(std::future::ready(Ok(given))));
     // What is stored counts as expired above, so that these tokens replace it in any case.
-    inner.store.exchange(renewal).await.map_err(store_or_obtain)?;
+    inner
+        .store
+        .exchange(renewal)
+        .await
+        .map_err(store_or_obtain)?;
     *lock(&inner.unsaved) = None;
     inner.ledger().forget();
     inner.install(tokens.access_token());
@@ -69,7 +71,11 @@ impl Inner {
             |token| token.is_expired(&*self.clock) || lock(&self.unsaved).is_some(),
             |stored| -> BoxFuture<'_, _> { Box::pin(self.renew(stored)) },
         );
-        let tokens = self.store.exchange(renewal).await.map_err(store_or_obtain)?;
+        let tokens = self
+            .store
+            .exchange(renewal)
+            .await
+            .map_err(store_or_obtain)?;
         *lock(&self.unsaved) = None;
         Ok(tokens)
     }
@@ -221,4 +227,3 @@ fn store_or_obtain(error: ExchangeError) -> Error {
         ExchangeError::Store(error) => store_error(error),
     }
 }
-

@@ -60,7 +60,8 @@ impl Held {
     }
 
     pub(super) fn put_off_renewal(&self, until: Duration) {
-        self.not_before.store(milliseconds(until), Ordering::Relaxed);
+        self.not_before
+            .store(milliseconds(until), Ordering::Relaxed);
     }
 }
 

@@ -132,7 +132,12 @@ mod tests {
         assert!(ledger.may_ask(S).is_ok());
         fail(&mut ledger, &outage(), S);
         let told = ledger.may_ask(S).unwrap_err().kind();
-        assert_eq!(told, ErrorKind::Unavailable { retry_after: Some(S) });
+        assert_eq!(
+            told,
+            ErrorKind::Unavailable {
+                retry_after: Some(S)
+            }
+        );
         assert!(ledger.may_ask(2 * S).is_ok());
         fail(&mut ledger, &outage(), 2 * S);
         assert!(ledger.may_ask(3 * S).is_err(), "the second pause is longer");
@@ -146,14 +151,20 @@ mod tests {
     fn a_refusal_is_remembered_for_a_minute_and_then_longer() {
         let mut ledger = Ledger::default();
         fail(&mut ledger, &refusal(), S);
-        assert_eq!(ledger.may_ask(60 * S).unwrap_err().kind(), ErrorKind::Refused);
+        assert_eq!(
+            ledger.may_ask(60 * S).unwrap_err().kind(),
+            ErrorKind::Refused
+        );
         assert!(ledger.may_ask(61 * S).is_ok());
         fail(&mut ledger, &refusal(), 61 * S);
         assert!(ledger.may_ask(180 * S).is_err());
         assert!(ledger.may_ask(181 * S).is_ok());
         fail(&mut ledger, &refusal(), 181 * S);
         ledger.forget();
-        assert!(ledger.may_ask(181 * S).is_ok(), "new credentials are tried at once");
+        assert!(
+            ledger.may_ask(181 * S).is_ok(),
+            "new credentials are tried at once"
+        );
     }
 
     #[test]
@@ -169,11 +180,27 @@ mod tests {
     fn the_brake_holds_until_a_token_is_accepted() {
         let timing = Timing::default();
         let mut ledger = Ledger::default();
-        assert_eq!(ledger.refused(true, S, &timing), Ok(()), "a good token was revoked");
-        assert_eq!(ledger.refused(false, S, &timing), Err(30 * S), "its successor never worked");
+        assert_eq!(
+            ledger.refused(true, S, &timing),
+            Ok(()),
+            "a good token was revoked"
+        );
+        assert_eq!(
+            ledger.refused(false, S, &timing),
+            Err(30 * S),
+            "its successor never worked"
+        );
         assert_eq!(ledger.refused(false, 31 * S, &timing), Ok(()));
-        assert_eq!(ledger.refused(false, 32 * S, &timing), Err(59 * S), "and now for longer");
-        assert_eq!(ledger.refused(true, 32 * S, &timing), Ok(()), "accepted in between");
+        assert_eq!(
+            ledger.refused(false, 32 * S, &timing),
+            Err(59 * S),
+            "and now for longer"
+        );
+        assert_eq!(
+            ledger.refused(true, 32 * S, &timing),
+            Ok(()),
+            "accepted in between"
+        );
         ledger.accepted();
         assert_eq!(ledger.refused(false, 33 * S, &timing), Ok(()));
     }

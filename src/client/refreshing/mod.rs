@@ -22,8 +22,7 @@ use self::{held::Held, ledger::Ledger};
 use crate::{
     BoxError, BoxFuture,
     client::{
-        AfterRefusal, Error, ErrorKind, RequestContext, TokenSource, TokenStore,
-        store::MemoryStore,
+        AfterRefusal, Error, ErrorKind, RequestContext, TokenSource, TokenStore, store::MemoryStore,
     },
     clock::{Clock, SystemClock},
     oauth::ObtainToken,
@@ -243,7 +242,9 @@ impl Refreshing {
     pub fn state(&self) -> State {
         let ledger = self.0.ledger();
         let current = self.0.current.load();
-        let usable = current.as_ref().filter(|held| held.is_usable(&*self.0.clock));
+        let usable = current
+            .as_ref()
+            .filter(|held| held.is_usable(&*self.0.clock));
         State {
             ready: usable.is_some(),
             remaining: usable.and_then(|held| held.remaining(&*self.0.clock)),
@@ -269,7 +270,11 @@ impl Refreshing {
         // A runtime that dies takes its exchange along; the waiters start afresh on
         // their own. More than twice in a row it is no accident.
         for _ in 0..3 {
-            let waiter = match self.0.flight.join(self.0.runtime.as_ref(), || self.decide()) {
+            let waiter = match self
+                .0
+                .flight
+                .join(self.0.runtime.as_ref(), || self.decide())
+            {
                 Ok(Joined::Answer(answer)) => return answer,
                 Ok(Joined::Waiter(waiter)) => waiter,
                 Err(_) => return Err(Error::of(ErrorKind::NoRuntime)),
@@ -292,7 +297,10 @@ impl Refreshing {
         impl Future<Output = Result<AccessToken, Error>> + Send + 'static + use<>,
     > {
         let current = self.0.current.load();
-        if let Some(held) = current.as_ref().filter(|held| held.is_usable(&*self.0.clock)) {
+        if let Some(held) = current
+            .as_ref()
+            .filter(|held| held.is_usable(&*self.0.clock))
+        {
             return Decision::Answer(Ok(held.token.clone()));
         }
         if let Err(error) = self.0.may_ask() {
@@ -309,7 +317,9 @@ impl Refreshing {
         }
         let joined = self.0.flight.join(self.0.runtime.as_ref(), || {
             let latest = self.0.current.load();
-            let is_latest = latest.as_ref().is_some_and(|latest| Arc::ptr_eq(latest, held));
+            let is_latest = latest
+                .as_ref()
+                .is_some_and(|latest| Arc::ptr_eq(latest, held));
             match self.0.may_ask() {
                 Ok(()) if is_latest => {
                     let unwanted = Some(held.token.clone());
@@ -327,7 +337,9 @@ impl Refreshing {
     /// Forgets the current token if it is this one. The caller holds the ledger.
     fn give_up(&self, token: &AccessToken) -> bool {
         let current = self.0.current.load();
-        let is_current = current.as_ref().is_some_and(|held| held.token.same_value(token));
+        let is_current = current
+            .as_ref()
+            .is_some_and(|held| held.token.same_value(token));
         if is_current {
             *lock(&self.0.refused) = Some(token.clone());
             self.0.current.store(None);
@@ -349,7 +361,10 @@ impl TokenSource for Refreshing {
         // Held until the end, so that of many refusals of one token only the first counts.
         let mut ledger = self.0.ledger();
         let current = self.0.current.load();
-        if !current.as_ref().is_some_and(|held| held.token.same_value(token)) {
+        if !current
+            .as_ref()
+            .is_some_and(|held| held.token.same_value(token))
+        {
             return AfterRefusal::Obtain;
         }
         let now = self.0.clock.monotonic();
@@ -360,7 +375,10 @@ impl TokenSource for Refreshing {
                 AfterRefusal::Obtain
             }
             Err(retry_after) => {
-                tracing::warn!(?retry_after, "the server refuses every new access token; renewal is held back");
+                tracing::warn!(
+                    ?retry_after,
+                    "the server refuses every new access token; renewal is held back"
+                );
                 AfterRefusal::HeldBack { retry_after }
             }
         }

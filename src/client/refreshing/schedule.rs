@@ -48,7 +48,11 @@ fn doubled(first: Duration, longest: Duration, times: u32) -> Duration {
 }
 
 fn scaled(duration: Duration, factor: f64) -> Duration {
-    let factor = if factor.is_finite() { factor.clamp(0.0, 1.0) } else { 0.0 };
+    let factor = if factor.is_finite() {
+        factor.clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
     Duration::try_from_secs_f64(duration.as_secs_f64() * factor).unwrap_or(duration)
 }
 
@@ -98,13 +102,17 @@ mod tests {
 
     #[test]
     fn refused_credentials_wait_from_one_to_ten_minutes() {
-        let pauses: Vec<_> = (1..7).map(|n| seconds(refused(n, &Timing::default()))).collect();
+        let pauses: Vec<_> = (1..7)
+            .map(|n| seconds(refused(n, &Timing::default())))
+            .collect();
         assert_eq!(pauses, [60.0, 120.0, 240.0, 480.0, 600.0, 600.0]);
     }
 
     #[test]
     fn the_brake_waits_from_thirty_seconds_to_five_minutes() {
-        let pauses: Vec<_> = (1..7).map(|n| seconds(brake(n, &Timing::default()))).collect();
+        let pauses: Vec<_> = (1..7)
+            .map(|n| seconds(brake(n, &Timing::default())))
+            .collect();
         assert_eq!(pauses, [30.0, 60.0, 120.0, 240.0, 300.0, 300.0]);
     }
 

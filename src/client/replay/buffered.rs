@@ -182,10 +182,10 @@ impl<B: Body> Body for BufferedBody<B> {
     }
 
     fn size_hint(&self) -> SizeHint {
-        let mut hint = self.rest.as_ref().map_or_else(
-            || SizeHint::with_exact(0),
-            |rest| rest.size_hint(),
-        );
+        let mut hint = self
+            .rest
+            .as_ref()
+            .map_or_else(|| SizeHint::with_exact(0), |rest| rest.size_hint());
         let before: u64 = self.before.iter().map(Part::len).sum();
         if let Some(upper) = hint.upper() {
             hint.set_upper(upper.saturating_add(before));

@@ -42,7 +42,9 @@ impl<B: Body + Default + 'static> ReplayPolicy<B> for WholeBodies {
 fn clone_of<B: 'static, Whole: Clone + 'static>(body: &B) -> Option<B> {
     let whole = (body as &dyn Any).downcast_ref::<Whole>()?;
     let mut clone = Some(whole.clone());
-    (&mut clone as &mut dyn Any).downcast_mut::<Option<B>>()?.take()
+    (&mut clone as &mut dyn Any)
+        .downcast_mut::<Option<B>>()?
+        .take()
 }
 
 #[cfg(test)]
@@ -66,7 +68,12 @@ mod tests {
     #[test]
     fn whole_and_ended_bodies_are_repeated_and_streams_are_not() {
         assert!(WholeBodies.split(Full::new(Bytes::from("a"))).1.is_some());
-        assert!(WholeBodies.split(Full::<&'static [u8]>::new(b"a")).1.is_some());
+        assert!(
+            WholeBodies
+                .split(Full::<&'static [u8]>::new(b"a"))
+                .1
+                .is_some()
+        );
         assert_eq!(WholeBodies.split("a".to_owned()).1.as_deref(), Some("a"));
         assert!(WholeBodies.split(Empty::<Bytes>::new()).1.is_some());
         assert!(WholeBodies.split(Stream).1.is_none());

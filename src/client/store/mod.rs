@@ -42,7 +42,10 @@ use crate::{
 ///             let mut stored = self.0.lock().await;
 ///             match &*stored {
 ///                 Some(tokens) if !renewal.is_needed(tokens) => Ok(tokens.clone()),
-///                 _ => Ok(stored.insert(renewal.run(stored.clone()).await?).clone()),
+///                 _ => {
+///                     let renewed = renewal.run(stored.clone()).await?;
+///                     Ok(stored.insert(renewed).clone())
+///                 }
 ///             }
 ///         })
 ///     }
@@ -62,15 +65,19 @@ pub trait TokenStore: Send + Sync + 'static {
     ///
     /// When the renewal fails, or the store can't read or write. After an error the
     /// store holds what it held before.
-    fn exchange<'a>(&'a self, renewal: Renewal<'a>) -> BoxFuture<'a, Result<Tokens, ExchangeError>>;
+    fn exchange<'a>(&'a self, renewal: Renewal<'a>)
+    -> BoxFuture<'a, Result<Tokens, ExchangeError>>;
 }
 
 /// A renewal on its way through a store's exclusive section.
 pub struct Renewal<'a> {
     unwanted: Option<AccessToken>,
     is_expired: Box<dyn Fn(&AccessToken) -> bool + Send + Sync + 'a>,
-    run: Box<dyn FnOnce(Option<Tokens>) -> BoxFuture<'a, Result<Tokens, ObtainError>> + Send + 'a>,
+    run: Run<'a>,
 }
+
+type Run<'a> =
+    Box<dyn FnOnce(Option<Tokens>) -> BoxFuture<'a, Result<Tokens, ObtainError>> + Send + 'a>;
 
 impl<'a> Renewal<'a> {
     pub(super) fn new<F>(
