@@ -557,3 +557,35 @@ fn lib_declares_and_re_exports_and_does_nothing_else() {
         assert_eq!(found.len(), 1, "{source}: {found:?}");
     }
 }
+
+#[test]
+fn each_dependency_has_its_reason_in_design_md() {
+    let read =
+        |name: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+    let (manifest, design) = (read("Cargo.toml"), read("DESIGN.md"));
+    let missing = without_a_row(&manifest, &design);
+    assert_eq!(missing, [""; 0], "add a row to the table of DESIGN.md");
+    assert_eq!(
+        without_a_row(
+            "[features]\na = []\n[dependencies]\nb = \"1\"\nc = \"1\"",
+            "| `b` |"
+        ),
+        ["c"]
+    );
+}
+
+fn without_a_row<'a>(manifest: &'a str, design: &str) -> Vec<&'a str> {
+    let mut missing = Vec::new();
+    let mut in_dependencies = false;
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            in_dependencies = line.ends_with("dependencies]");
+        } else if in_dependencies
+            && let Some((name, _)) = line.split_once(" = ")
+            && !design.contains(&format!("| `{name}` |"))
+        {
+            missing.push(name);
+        }
+    }
+    missing
+}
