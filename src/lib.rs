@@ -15,6 +15,8 @@ pub mod keys;
 pub mod origin;
 pub mod scope;
 pub mod secret;
+#[cfg(feature = "test-util")]
+pub mod test_util;
 pub mod token;
 
 #[cfg(feature = "server")]
