@@ -1,5 +1,5 @@
 //! What several tests of the client's side share.
-#![allow(dead_code)] // each test binary uses its own part
+#![allow(dead_code, unreachable_pub)] // each test binary uses its own part
 
 use std::{
     sync::{
