@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+pub mod challenge;
 pub mod clock;
 pub mod origin;
 pub mod scope;
