@@ -2,13 +2,26 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+#[cfg(all(feature = "server", not(feature = "aws-lc-rs")))]
+compile_error!(
+    "feature `server` verifies signatures and needs a backend: enable `aws-lc-rs` (it is in the default features)"
+);
+
 pub mod challenge;
 pub mod clock;
+#[cfg(feature = "server")]
+pub mod jwt;
+#[cfg(feature = "server")]
+pub mod keys;
 pub mod origin;
 pub mod scope;
 pub mod secret;
 pub mod token;
 
+#[cfg(feature = "server")]
+pub use jwt::{Algorithm, Expected, Validator, Verified};
+#[cfg(feature = "server")]
+pub use keys::{KeySet, KeySource};
 pub use origin::Origin;
 pub use scope::ScopeSet;
 pub use token::AccessToken;

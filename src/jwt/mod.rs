@@ -1,0 +1,40 @@
+//! JSON Web Tokens: token bytes, keys and a time go in, verified claims or the reason
+//! why not come out. Nothing here waits, and nothing here asks what time it is.
+//!
+//! ```
+//! use std::time::SystemTime;
+//! use tower_bearer::{Algorithm, KeySet, Validator, jwt::{Minter, SigningKey}};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let now = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000);
+//! let secret = [7; 32];
+//! let token = Minter::new(SigningKey::from_secret(Algorithm::HS256, secret)?).mint(
+//!     &serde_json::json!({
+//!         "iss": "https://id.example", "aud": "orders", "sub": "alice", "exp": 2_000,
+//!     }),
+//! )?;
+//!
+//! let keys = KeySet::from_secret(Algorithm::HS256, secret)?;
+//! let validator = Validator::new("https://id.example", "orders");
+//! let verified = validator.validate::<serde_json::Value>(token.expose(), &keys, now)?;
+//! assert_eq!(verified.claims()["sub"], "alice");
+//! # Ok(()) }
+//! ```
+
+mod algorithm;
+mod claims;
+mod error;
+mod expected;
+mod header;
+mod mint;
+pub(crate) mod signature;
+mod validator;
+
+pub use algorithm::Algorithm;
+pub use claims::RegisteredClaims;
+pub use error::{ValidationError, ValidationErrorKind};
+pub use expected::Expected;
+pub use mint::{MintError, Minter, SigningKey, SigningKeyError};
+pub use validator::{Validator, Verified};
+
+pub(crate) use header::Unverified;
