@@ -7,8 +7,12 @@ compile_error!(
     "feature `server` verifies signatures and needs a backend: enable `aws-lc-rs` (it is in the default features)"
 );
 
+#[cfg(feature = "axum")]
+mod axum;
 pub mod challenge;
 pub mod clock;
+#[cfg(feature = "server")]
+mod grpc;
 #[cfg(feature = "server")]
 pub mod jwt;
 #[cfg(feature = "server")]
@@ -16,6 +20,8 @@ pub mod keys;
 pub mod origin;
 pub mod scope;
 pub mod secret;
+#[cfg(feature = "server")]
+pub mod server;
 pub mod token;
 
 #[cfg(feature = "server")]
@@ -24,6 +30,8 @@ pub use jwt::{Algorithm, Expected, Validator, Verified};
 pub use keys::{KeySet, KeySource};
 pub use origin::Origin;
 pub use scope::ScopeSet;
+#[cfg(feature = "server")]
+pub use server::{OptionalJwt, RequireJwt, RequireScope};
 pub use token::AccessToken;
 
 /// Any error, as Tower services pass it on.
