@@ -32,7 +32,8 @@ macro_rules! keeps_the_contract {
 
             #[tokio::test]
             async fn it_is_ready_when_the_inner_service_is() {
-                let (mut service, mut peer) = mock::spawn_layer::<_, _, _>($layer);
+                let (mut service, mut peer) =
+                    mock::spawn_layer::<Request<()>, Response<()>, _>($layer);
                 peer.allow(0);
                 assert_pending!(service.poll_ready());
                 peer.allow(1);
@@ -45,7 +46,8 @@ macro_rules! keeps_the_contract {
 
             #[tokio::test]
             async fn errors_of_the_inner_service_pass_through() {
-                let (mut service, mut peer) = mock::spawn_layer::<_, _, _>($layer);
+                let (mut service, mut peer) =
+                    mock::spawn_layer::<Request<()>, Response<()>, _>($layer);
                 peer.send_error("not ready");
                 let error = assert_ready_err!(service.poll_ready());
                 assert_eq!(error.to_string(), "not ready");
@@ -59,7 +61,8 @@ macro_rules! keeps_the_contract {
 
             #[tokio::test]
             async fn a_clone_gets_ready_by_itself() {
-                let (mut service, mut peer) = mock::spawn_layer::<_, _, _>($layer);
+                let (mut service, mut peer) =
+                    mock::spawn_layer::<Request<()>, Response<()>, _>($layer);
                 peer.allow(1);
                 assert_ready_ok!(service.poll_ready());
                 let mut clone = Spawn::new(service.get_ref().clone());
@@ -78,7 +81,8 @@ macro_rules! keeps_the_contract {
 
             #[tokio::test]
             async fn a_pending_call_can_be_dropped() {
-                let (mut service, mut peer) = mock::spawn_layer::<_, _, _>($layer);
+                let (mut service, mut peer) =
+                    mock::spawn_layer::<Request<()>, Response<()>, _>($layer);
                 assert_ready_ok!(service.poll_ready());
                 let mut call = task::spawn(service.call($admitted));
                 assert_pending!(call.poll());
@@ -217,7 +221,8 @@ async fn a_limit_outside_does_not_deadlock_while_waiting_for_keys() {
 #[tokio::test]
 async fn the_inner_service_is_readied_again_after_the_wait() {
     let source = ManualKeys::new();
-    let (mut service, mut peer) = mock::spawn_layer::<_, _, _>(require_with(source.clone()));
+    let (mut service, mut peer) =
+        mock::spawn_layer::<Request<()>, Response<()>, _>(require_with(source.clone()));
     peer.allow(1);
     assert_ready_ok!(service.poll_ready());
     let mut call = task::spawn(service.call(authorized()));
@@ -233,7 +238,8 @@ async fn the_inner_service_is_readied_again_after_the_wait() {
 #[tokio::test]
 async fn an_error_of_readiness_after_the_wait_passes_through() {
     let source = ManualKeys::new();
-    let (mut service, mut peer) = mock::spawn_layer::<_, _, _>(require_with(source.clone()));
+    let (mut service, mut peer) =
+        mock::spawn_layer::<Request<()>, Response<()>, _>(require_with(source.clone()));
     assert_ready_ok!(service.poll_ready());
     let mut call = task::spawn(service.call(authorized()));
     assert_pending!(call.poll());
@@ -245,7 +251,8 @@ async fn an_error_of_readiness_after_the_wait_passes_through() {
 #[tokio::test]
 async fn a_token_that_the_keys_refuse_is_refused_after_the_wait() {
     let source = ManualKeys::new();
-    let (mut service, mut peer) = mock::spawn_layer::<_, _, _>(require_with(source.clone()));
+    let (mut service, mut peer) =
+        mock::spawn_layer::<Request<()>, Response<()>, _>(require_with(source.clone()));
     assert_ready_ok!(service.poll_ready());
     let forged = mint([8; 32], json!({}));
     let mut call = task::spawn(service.call(request(&[&bearer(&forged)])));
@@ -259,7 +266,8 @@ async fn a_token_that_the_keys_refuse_is_refused_after_the_wait() {
 #[tokio::test(start_paused = true)]
 async fn a_wait_ends_after_ten_seconds() {
     let source = ManualKeys::new();
-    let (mut service, _peer) = mock::spawn_layer::<_, _, _>(require_with(source.clone()));
+    let (mut service, _peer) =
+        mock::spawn_layer::<Request<()>, Response<()>, _>(require_with(source.clone()));
     assert_ready_ok!(service.poll_ready());
     let mut call = task::spawn(service.call(authorized()));
     assert_pending!(call.poll());
@@ -285,7 +293,8 @@ async fn a_source_that_failed_serves_when_it_recovers() {
 #[tokio::test]
 async fn a_call_can_be_dropped_while_it_waits() {
     let source = ManualKeys::new();
-    let (mut service, mut peer) = mock::spawn_layer::<_, _, _>(require_with(source.clone()));
+    let (mut service, mut peer) =
+        mock::spawn_layer::<Request<()>, Response<()>, _>(require_with(source.clone()));
     assert_ready_ok!(service.poll_ready());
     let mut call = task::spawn(service.call(authorized()));
     assert_pending!(call.poll());

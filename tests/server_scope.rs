@@ -19,41 +19,36 @@ fn with_scope(scope: &str) -> Request<()> {
 
 #[tokio::test]
 async fn all_asks_for_each_and_any_for_one() {
-    let all = RequireScope::all;
-    let any = RequireScope::any;
+    let all = |names: &[&'static str]| RequireScope::all(names.to_vec());
+    let any = |names: &[&'static str]| RequireScope::any(names.to_vec());
     let rows = [
-        ("all: both", all(["a", "b"]), "a b", 200),
+        ("all: both", all(&["a", "b"]), "a b", 200),
         (
             "all: in another order, among others",
-            all(["a", "b"]),
+            all(&["a", "b"]),
             "c b a",
             200,
         ),
-        ("all: one is missing", all(["a", "b"]), "a", 403),
-        ("all: none", all(["a", "b"]), "", 403),
-        (
-            "all of nothing asks for a token alone",
-            all([""; 0]),
-            "",
-            200,
-        ),
-        ("any: the one", any(["a", "b"]), "b", 200),
-        ("any: another", any(["a", "b"]), "c", 403),
-        ("any of nothing lets nobody through", any([""; 0]), "a", 403),
+        ("all: one is missing", all(&["a", "b"]), "a", 403),
+        ("all: none", all(&["a", "b"]), "", 403),
+        ("all of nothing asks for a token alone", all(&[]), "", 200),
+        ("any: the one", any(&["a", "b"]), "b", 200),
+        ("any: another", any(&["a", "b"]), "c", 403),
+        ("any of nothing lets nobody through", any(&[]), "a", 403),
         (
             "a part of a name is not the name",
-            all(["orders"]),
+            all(&["orders"]),
             "orders:read",
             403,
         ),
-        ("case counts (RFC 6749 §3.3)", all(["a"]), "A", 403),
+        ("case counts (RFC 6749 §3.3)", all(&["a"]), "A", 403),
         (
             "what can't be a scope can't be granted",
-            all(["a b"]),
+            all(&["a b"]),
             "a b",
             403,
         ),
-        ("nor can an empty name", all([""]), "a", 403),
+        ("nor can an empty name", all(&[""]), "a", 403),
     ];
     for (rule, layer, granted, status) in rows {
         let layers = ServiceBuilder::new().layer(require()).layer(layer);
