@@ -65,7 +65,7 @@ fn no_algorithm_verifies_with_the_key_of_another() {
 #[test]
 fn a_public_key_is_not_a_shared_secret() {
     // The attacker signs with what everyone knows, in each form he could guess.
-    let pem = include_str!("jwt_support/rsa_public.pem");
+    let pem = include_str!("keys_support/rsa_public.pem");
     let keys = KeySet::from_pem(Algorithm::RS256, pem).unwrap();
     for secret in [pem, pem.trim_end(), &pem.replace('\n', "\r\n")] {
         let token = forge_with(HEADER, &claims(json!({})), secret.as_bytes());

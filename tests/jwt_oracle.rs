@@ -14,17 +14,17 @@ const PKCS8: [(Algorithm, jsonwebtoken::Algorithm, &str); 3] = [
     (
         Algorithm::RS256,
         jsonwebtoken::Algorithm::RS256,
-        include_str!("jwt_support/rsa.pem"),
+        include_str!("keys_support/rsa.pem"),
     ),
     (
         Algorithm::ES256,
         jsonwebtoken::Algorithm::ES256,
-        include_str!("jwt_support/p256.pem"),
+        include_str!("keys_support/p256.pem"),
     ),
     (
         Algorithm::EdDSA,
         jsonwebtoken::Algorithm::EdDSA,
-        include_str!("jwt_support/ed25519.pem"),
+        include_str!("keys_support/ed25519.pem"),
     ),
 ];
 
