@@ -383,6 +383,15 @@ fn no_setting_and_no_clock_makes_dates_panic() {
 }
 
 #[test]
+fn spaces_between_members_change_nothing() {
+    let spaced = format!(
+        "\r\n{{ \"iss\" :\t\"https://id.example\" , \"aud\" : [ \"orders\" ] , \"exp\" : \n{} }} ",
+        NOW + 300
+    );
+    assert_eq!(check(&validator(), &spaced), "accepted");
+}
+
+#[test]
 fn the_leeway_is_as_it_was_set() {
     let strict = validator().leeway(Duration::ZERO);
     assert_eq!(check(&strict, &claims(json!({"exp": NOW}))), "expired");
