@@ -133,6 +133,139 @@ impl Error for ValidationError {}
 
 impl fmt::Display for ValidationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.0)
+        fmt::Display::fmt(&*self.0, f)
     }
+}
+
+impl fmt::Display for ValidationErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge { limit, length } => write!(
+                f,
+                "the token has {length} bytes, at most {limit} are accepted (`max_token_size`)"
+            ),
+            Self::Malformed(what) => write!(f, "not a JWT: {what}"),
+            Self::DuplicateMember(name) => write!(f, "not a JWT: it has the member `{name}` twice"),
+            Self::AlgorithmNotAllowed(name) => write!(
+                f,
+                "the token's algorithm `{name}` is not one that this API accepts"
+            ),
+            Self::UnknownKey { key_id, algorithm } => unknown_key(f, key_id.as_deref(), *algorithm),
+            Self::Signature => f.write_str("the signature is not that of the key"),
+            Self::Expired { seconds_ago } => write!(f, "the token expired {seconds_ago} s ago"),
+            Self::NotYetValid { seconds_ahead } => write!(
+                f,
+                "the token is not valid for another {seconds_ahead} s (`nbf`); compare the clocks of issuer and API"
+            ),
+            Self::IssuedInTheFuture { seconds_ahead } => write!(
+                f,
+                "the token will be made in {seconds_ahead} s (`iat`); compare the clocks of issuer and API"
+            ),
+            Self::Issuer { expected, received } => issuer(f, expected, received),
+            Self::Audience { expected, received } => write!(
+                f,
+                "the token's audience is {received}, this API expects {expected}"
+            ),
+            Self::TokenType { expected, received } => token_type(f, expected, received.as_deref()),
+            Self::CriticalHeader => f.write_str(
+                "the token's header has `crit`: it must not be accepted by those who don't understand its extensions",
+            ),
+            Self::MissingClaim(name) => write!(f, "the token has no claim `{name}`"),
+            Self::ClaimValue { name, expected, received } => write!(
+                f,
+                "the token's claim `{name}` is {received}, this API expects {expected}"
+            ),
+            Self::ClaimType { name, expected } => {
+                write!(f, "the token's claim `{name}` is not {expected}")
+            }
+            Self::Confirmation => f.write_str(
+                "the token is bound to its sender (`cnf`) and nothing here checks that; \
+                 if a proxy does, say `confirmation_checked_upstream()`",
+            ),
+            Self::Predicate(what) => write!(f, "refused by the API's own rule `{what}`"),
+            Self::ClaimsType(what) => write!(f, "the claims don't fit the API's own type: {what}"),
+        }
+    }
+}
+
+fn unknown_key(
+    f: &mut fmt::Formatter<'_>,
+    key_id: Option<&str>,
+    algorithm: Algorithm,
+) -> fmt::Result {
+    match key_id {
+        Some(key_id) => write!(f, "there is no key `{key_id}` for {algorithm}"),
+        None => write!(
+            f,
+            "the token names no key, and there is none or more than one for {algorithm}"
+        ),
+    }
+}
+
+fn issuer(f: &mut fmt::Formatter<'_>, expected: &str, received: &str) -> fmt::Result {
+    write!(
+        f,
+        "the token's issuer is {received}, this API expects {expected}"
+    )?;
+    let bare = |value: &str| value.trim_matches('`').trim_end_matches('/').to_owned();
+    if bare(expected) == bare(received) {
+        f.write_str("; they differ by the slash at the end: write it exactly as the issuer does")?;
+    }
+    Ok(())
+}
+
+fn token_type(f: &mut fmt::Formatter<'_>, expected: &str, received: Option<&str>) -> fmt::Result {
+    match received {
+        Some(received) => write!(f, "the token's `typ` is `{received}`")?,
+        None => f.write_str("the token has no `typ`")?,
+    }
+    write!(
+        f,
+        ", this API expects {expected}; is it another kind of token?"
+    )
+}
+
+/// What a peer sent, for a log: escaped, and cut to 64 characters.
+pub(crate) fn excerpt(received: &str) -> String {
+    cut(received, 64)
+}
+
+/// What serde says of a claim: it quotes the value, so it is escaped and cut as well.
+pub(super) fn message(error: &serde_json::Error) -> String {
+    cut(&error.to_string(), 160)
+}
+
+fn cut(received: &str, length: usize) -> String {
+    let mut characters = received.chars();
+    let mut shown: String = characters
+        .by_ref()
+        .take(length)
+        .flat_map(char::escape_debug)
+        .collect();
+    if characters.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Values for a log: each escaped and cut, and no more than four of them.
+pub(super) fn excerpts<V: AsRef<str>>(values: impl Iterator<Item = V>) -> String {
+    const SHOWN: usize = 4;
+    let mut list = String::new();
+    for (index, value) in values.take(SHOWN + 1).enumerate() {
+        if index > 0 {
+            list.push_str(", ");
+        }
+        if index == SHOWN {
+            list.push('…');
+        } else {
+            list.push('`');
+            list.push_str(&excerpt(value.as_ref()));
+            list.push('`');
+        }
+    }
+    if list.is_empty() {
+        list.push_str("none");
+    }
+    list
 }

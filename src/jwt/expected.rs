@@ -65,7 +65,7 @@ impl Expected {
     }
 }
 
-fn boxed<V: Into<String>>(values: impl IntoIterator<Item = V>) -> Box<[Box<str>]> {
+pub(super) fn boxed<V: Into<String>>(values: impl IntoIterator<Item = V>) -> Box<[Box<str>]> {
     values
         .into_iter()
         .map(|value| value.into().into())

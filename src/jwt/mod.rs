@@ -23,18 +23,27 @@
 
 mod algorithm;
 mod claims;
+pub(crate) mod der;
 mod error;
 mod expected;
 mod header;
+mod json;
+pub(crate) mod key;
+pub(crate) mod key_error;
 mod mint;
+mod numeric_date;
+mod policy;
+mod registered;
 pub(crate) mod signature;
+mod tap;
 mod validator;
 
 pub use algorithm::Algorithm;
-pub use claims::RegisteredClaims;
 pub use error::{ValidationError, ValidationErrorKind};
 pub use expected::Expected;
-pub use mint::{MintError, Minter, SigningKey, SigningKeyError};
+pub use mint::{MintError, Minter, SigningKey};
+pub use registered::RegisteredClaims;
 pub use validator::{Validator, Verified};
 
+pub(crate) use error::excerpt;
 pub(crate) use header::Unverified;

@@ -7,108 +7,217 @@ use std::{
 };
 
 use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
 
 use super::{
-    algorithm::Algorithm, claims::RegisteredClaims, error::ValidationError, expected::Expected,
+    algorithm::Algorithm,
+    claims::Claims,
+    error::{ValidationError, ValidationErrorKind, excerpt, message},
+    expected::{Expected, Rule, boxed},
     header::Unverified,
+    key::{Key, KeySet},
+    policy::{ExactClaim, Policy, TokenTypes},
+    registered::RegisteredClaims,
+    signature::MAX_SIGNATURE_SIZE,
+    tap,
 };
-use crate::{keys::KeySet, scope::ScopeSet, secret::Secret, token::AccessToken};
+use crate::scope::ScopeSet;
 
 /// The rules that a token has to keep. A clone is a reference count.
+///
+/// # Defaults
+///
+/// | rule | default | changed by |
+/// | --- | --- | --- |
+/// | issuer and audience | none: both have to be decided | [`new`](Self::new) |
+/// | algorithms | those of the keys | [`algorithms`](Self::algorithms) |
+/// | `typ` | absent, `JWT`, `at+jwt`, `application/at+jwt` | [`token_types`](Self::token_types) |
+/// | `exp` | required; not passed | - |
+/// | `nbf`, `iat` | not in the future | - |
+/// | leeway of these three | 60 s | [`leeway`](Self::leeway) |
+/// | `cnf` (sender-constrained token) | refused | [`confirmation_checked_upstream`](Self::confirmation_checked_upstream) |
+/// | size | 16 KiB | [`max_token_size`](Self::max_token_size) |
+/// | other claims | not looked at | [`require_claim`](Self::require_claim), [`exact_claim`](Self::exact_claim), [`predicate`](Self::predicate) |
+///
+/// Not to be changed: the header has no `crit`; no member occurs twice at the top level of
+/// header or claims; a registered claim of the wrong JSON type is a refusal, also where
+/// its value is not looked at; a token never brings its own key (`jwk`, `jku`, `x5u`).
+///
+/// # Example
+///
+/// A site whose refresh tokens differ from its access tokens by one claim only, and that
+/// names neither issuer nor audience:
+///
+/// ```
+/// use tower_bearer::{Expected, Validator};
+///
+/// let validator = Validator::new(Expected::unchecked(), Expected::unchecked())
+///     .require_claim("sub")
+///     .exact_claim("token_type", ["access"]);
+/// # drop(validator);
+/// ```
 #[derive(Clone)]
-pub struct Validator {
-    audience: Expected,
-}
+pub struct Validator(Arc<Policy>);
 
 impl Validator {
+    /// How far the clocks of issuer and API may be apart.
+    pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
+
+    /// The longest token that is looked at, in bytes.
+    pub const DEFAULT_MAX_TOKEN_SIZE: usize = 16 * 1024;
+
     /// A token of `issuer` for `audience`.
+    ///
+    /// Both have to be decided: one value, several aliases, another claim, or
+    /// [`Expected::unchecked`].
     #[must_use]
     pub fn new(issuer: impl Into<Expected>, audience: impl Into<Expected>) -> Self {
-        let _ = issuer.into();
-        Self {
+        let mut policy = Policy {
+            issuer: issuer.into(),
             audience: audience.into(),
+            algorithms: Algorithm::ALL.to_vec(),
+            leeway: Self::DEFAULT_LEEWAY,
+            token_types: TokenTypes::AccessToken,
+            required: Vec::new(),
+            exact: Vec::new(),
+            predicates: Vec::new(),
+            confirmation_checked_upstream: false,
+            max_token_size: Self::DEFAULT_MAX_TOKEN_SIZE,
+            watched: Vec::new(),
+        };
+        for expected in [policy.issuer.clone(), policy.audience.clone()] {
+            if let Rule::AnyOf {
+                claim: Some(claim), ..
+            } = expected.0
+            {
+                policy.watch(&claim);
+            }
         }
+        Self(Arc::new(policy))
     }
 
-    /// All that RFC 9068 §4 asks of an access token.
+    /// All that RFC 9068 asks of an access token: `typ` is `at+jwt` (§4), and `iss`,
+    /// `exp`, `aud`, `sub`, `client_id`, `iat` and `jti` are there (§2.2).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use tower_bearer::Validator;
+    ///
+    /// let validator = Validator::rfc9068("https://id.example", "https://api.example");
+    /// # drop(validator);
+    /// ```
     #[must_use]
     pub fn rfc9068(issuer: impl Into<Expected>, audience: impl Into<Expected>) -> Self {
-        Self::new(issuer, audience)
+        let required = ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"];
+        required.into_iter().fold(
+            Self::new(issuer, audience).token_types(["at+jwt"]),
+            Self::require_claim,
+        )
     }
 
-    /// Accepts these algorithms only.
+    /// Accepts these algorithms only. The keys decide as well: each is bound to one.
     #[must_use]
-    pub fn algorithms(self, allowed: impl IntoIterator<Item = Algorithm>) -> Self {
-        let _ = allowed.into_iter();
+    pub fn algorithms(mut self, allowed: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.policy().algorithms = allowed.into_iter().collect();
         self
     }
 
-    /// How far the clocks may be apart.
+    /// How far the clocks of issuer and API may be apart: `exp`, `nbf` and `iat` are
+    /// judged with that much leeway.
     #[must_use]
-    pub fn leeway(self, leeway: Duration) -> Self {
-        let _ = leeway;
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.policy().leeway = leeway;
         self
     }
 
-    /// Accepts these values of the header's `typ` only.
+    /// Accepts these values of the header's `typ` only; a token without one is then
+    /// refused. Case doesn't count, and `application/` may be left out (RFC 7515 §4.1.9).
     #[must_use]
-    pub fn token_types<T: Into<String>>(self, types: impl IntoIterator<Item = T>) -> Self {
-        let _ = types.into_iter();
+    pub fn token_types<T: Into<String>>(mut self, types: impl IntoIterator<Item = T>) -> Self {
+        self.policy().token_types = TokenTypes::Only(boxed(types));
         self
     }
 
-    /// Requires a claim to be there.
+    /// Requires a claim to be there and not to be `null`.
     #[must_use]
-    pub fn require_claim(self, name: impl Into<String>) -> Self {
-        let _ = name.into();
+    pub fn require_claim(mut self, name: impl Into<String>) -> Self {
+        let (name, policy) = (name.into(), self.policy());
+        policy.watch(&name);
+        policy.required.push(name.into());
         self
     }
 
-    /// Requires a claim to be one of these strings.
+    /// Requires a claim to be one of these strings, compared exactly.
     #[must_use]
     pub fn exact_claim<V: Into<String>>(
-        self,
+        mut self,
         name: impl Into<String>,
         values: impl IntoIterator<Item = V>,
     ) -> Self {
-        let _ = (name.into(), values.into_iter());
+        let (name, policy) = (name.into(), self.policy());
+        policy.watch(&name);
+        policy.exact.push(ExactClaim {
+            name: name.into(),
+            values: boxed(values),
+        });
         self
     }
 
-    /// Requires `test` to hold; `what` names it in the log.
+    /// Requires `test` to hold of the claims, after all other rules; `what` names the rule
+    /// in the log.
+    ///
+    /// ```
+    /// use tower_bearer::Validator;
+    ///
+    /// let validator = Validator::new("https://id.example", "orders")
+    ///     .predicate("not revoked", |claims| claims.token_id() != Some("stolen"));
+    /// # drop(validator);
+    /// ```
     #[must_use]
     pub fn predicate(
-        self,
+        mut self,
         what: &'static str,
         test: impl Fn(&RegisteredClaims) -> bool + Send + Sync + 'static,
     ) -> Self {
-        let _ = (what, test);
+        self.policy().predicates.push((what, Arc::new(test)));
         self
     }
 
-    /// Accepts tokens that are bound to their sender.
+    /// Accepts tokens that are bound to their sender (`cnf`: DPoP, mutual TLS), because
+    /// something in front of this API has checked that the sender holds the key. Without
+    /// that, a stolen token would do.
     #[must_use]
-    pub fn confirmation_checked_upstream(self) -> Self {
+    pub fn confirmation_checked_upstream(mut self) -> Self {
+        self.policy().confirmation_checked_upstream = true;
         self
     }
 
-    /// Refuses longer tokens.
+    /// Refuses longer tokens, in bytes.
     #[must_use]
-    pub fn max_token_size(self, bytes: usize) -> Self {
-        let _ = bytes;
+    pub fn max_token_size(mut self, bytes: usize) -> Self {
+        self.policy().max_token_size = bytes;
         self
     }
 
-    /// The first audience: the default realm.
+    fn policy(&mut self) -> &mut Policy {
+        Arc::make_mut(&mut self.0)
+    }
+
+    /// The first audience: what a challenge calls its realm unless told otherwise.
     pub(crate) fn first_audience(&self) -> Option<&str> {
-        self.audience.first()
+        self.0.audience.first()
     }
 
-    /// Checks a token.
+    /// Checks a token, and reads its claims into `C`.
+    ///
+    /// For tokens that don't come in a request: a message of a WebSocket, an entry of a
+    /// queue, and the application's own unit tests. It neither waits nor looks at a clock.
     ///
     /// # Errors
     ///
-    /// The rule that it broke.
+    /// The first rule that the token broke, cheap ones first: form and header, key,
+    /// signature, claims, and last whether the claims fit `C`.
     pub fn validate<C: DeserializeOwned>(
         &self,
         token: &str,
@@ -120,31 +229,78 @@ impl Validator {
 
     /// What can be judged without a key: size, form, header.
     pub(crate) fn read<'t>(&self, token: &'t str) -> Result<Unverified<'t>, ValidationError> {
-        let _ = token;
-        todo!()
+        self.0.check_size(token)?;
+        let token = Unverified::read(token)?;
+        self.0.check_header(&token)?;
+        Ok(token)
     }
 
-    /// The rest.
+    /// The rest: signature, claims, and the application's type, in this order.
     pub(crate) fn verify<C: DeserializeOwned>(
         &self,
         token: &Unverified<'_>,
         keys: &KeySet,
         now: SystemTime,
     ) -> Result<Verified<C>, ValidationError> {
-        let _ = (token, keys, now);
-        todo!()
+        let key = verify_signature(token, keys)?;
+        let text = token.claims()?;
+        let mut claims = Claims::new(&self.0.watched);
+        let typed = tap::read::<C>(&text, &mut claims)?;
+        let registered = RegisteredClaims::read(&claims)?;
+        let scopes = claims.scopes()?;
+        self.0.check_claims(&claims, &registered, now)?;
+        let claims = typed.map_err(|error| ValidationErrorKind::ClaimsType(message(&error)))?;
+        Ok(Verified {
+            inner: Arc::new(Inner {
+                claims,
+                registered,
+                scopes,
+                key_id: key.key_id().cloned(),
+                token: Zeroizing::new(token.token().into()),
+            }),
+            scopes: None,
+        })
     }
+}
+
+/// The key that signed the token.
+fn verify_signature<'k>(
+    token: &Unverified<'_>,
+    keys: &'k KeySet,
+) -> Result<&'k Key, ValidationErrorKind> {
+    let candidates = keys.candidates(token.algorithm(), token.key_id());
+    if candidates.is_empty() {
+        return Err(ValidationErrorKind::UnknownKey {
+            key_id: token.key_id().map(excerpt),
+            algorithm: token.algorithm(),
+        });
+    }
+    let mut buffer = [0; MAX_SIGNATURE_SIZE + 8];
+    let signature = token.signature(&mut buffer)?;
+    let signed = |key: &&Key| key.verify(token.signing_input(), signature);
+    candidates
+        .iter()
+        .find(signed)
+        .ok_or(ValidationErrorKind::Signature)
 }
 
 impl fmt::Debug for Validator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Validator").finish_non_exhaustive()
+        f.debug_struct("Validator")
+            .field("issuer", &self.0.issuer)
+            .field("audience", &self.0.audience)
+            .field("leeway", &self.0.leeway)
+            .finish_non_exhaustive()
     }
 }
 
 /// A token that has been verified, and its claims.
+///
+/// There is one way to get one: [`Validator::validate`], or a guard, which uses the same
+/// function. A clone is a reference count and asks nothing of `C`. `Debug` shows no token.
 pub struct Verified<C> {
     inner: Arc<Inner<C>>,
+    /// The scopes, where a guard has a function of its own for them.
     scopes: Option<Arc<ScopeSet>>,
 }
 
@@ -153,7 +309,8 @@ struct Inner<C> {
     registered: RegisteredClaims,
     scopes: ScopeSet,
     key_id: Option<Arc<str>>,
-    token: Secret,
+    /// A wiped copy of its own: the header's would keep alive the buffer it came in.
+    token: Zeroizing<Box<str>>,
 }
 
 impl<C> Verified<C> {
@@ -169,7 +326,8 @@ impl<C> Verified<C> {
         &self.inner.registered
     }
 
-    /// What the token allows.
+    /// What the token allows: `scope` or `scp`, as a string or an array, unless the guard
+    /// has a function of its own for it.
     #[must_use]
     pub fn scopes(&self) -> &ScopeSet {
         self.scopes.as_deref().unwrap_or(&self.inner.scopes)
@@ -181,19 +339,14 @@ impl<C> Verified<C> {
         self.inner.key_id.as_deref()
     }
 
-    /// The token itself. Search for `expose` to find each place that sees one.
+    /// The token itself, for a call on behalf of its owner. Search for `expose` to find
+    /// each place that sees one.
     #[must_use]
     pub fn expose_token(&self) -> &str {
-        self.inner.token.expose()
+        &self.inner.token
     }
 
-    /// The token, ready to be relayed.
-    #[must_use]
-    pub fn access_token(&self) -> Option<AccessToken> {
-        AccessToken::new(self.inner.token.clone()).ok()
-    }
-
-    /// The same with other scopes: what a guard's own function made of the claims.
+    /// The same with the scopes that a guard's own function makes of the claims.
     pub(crate) fn with_scopes(mut self, scopes: impl FnOnce(&C) -> ScopeSet) -> Self {
         self.scopes = Some(Arc::new(scopes(self.claims())));
         self

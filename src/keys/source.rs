@@ -2,8 +2,10 @@
 
 use std::{error::Error, fmt, future::Future, sync::Arc, time::Duration};
 
-use super::key_set::KeySet;
-use crate::{BoxError, BoxFuture, jwt::Algorithm};
+use crate::{
+    BoxError, BoxFuture,
+    jwt::{Algorithm, key::KeySet},
+};
 
 /// Where keys come from.
 ///

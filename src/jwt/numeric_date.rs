@@ -1,0 +1,47 @@
+//! NumericDate (RFC 7519 §2): seconds since 1970, possibly with a fraction.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::value::RawValue;
+
+/// A moment as a token writes it. Finite, and before the year 10000.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub(super) struct NumericDate(f64);
+
+/// 10000-01-01T00:00:00Z
+const YEAR_10000: f64 = 253_402_300_800.0;
+
+impl NumericDate {
+    /// The number that `raw` is, if it is one that can be a date.
+    pub(super) fn read(raw: &RawValue) -> Option<Self> {
+        let text = raw.get();
+        // JSON numbers begin so; `f64::from_str` would also read `inf` and `NaN`.
+        if !text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+            return None;
+        }
+        // A double is exact to the microsecond until long after the year 10000.
+        let seconds: f64 = text.parse().ok()?;
+        (seconds.abs() < YEAR_10000).then_some(Self(seconds))
+    }
+
+    /// How many seconds `self` is after `time`; negative if it is before.
+    pub(super) fn seconds_after(self, time: SystemTime) -> f64 {
+        let time = match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => after.as_secs_f64(),
+            Err(before) => -before.duration().as_secs_f64(),
+        };
+        self.0 - time
+    }
+
+    /// The moment as the system tells time; 1970 for what it can't tell.
+    pub(super) fn system_time(self) -> SystemTime {
+        let distance = Duration::try_from_secs_f64(self.0.abs()).unwrap_or_default();
+        let epoch = SystemTime::UNIX_EPOCH;
+        let moment = if self.0 < 0.0 {
+            epoch.checked_sub(distance)
+        } else {
+            epoch.checked_add(distance)
+        };
+        moment.unwrap_or(epoch)
+    }
+}

@@ -1,0 +1,266 @@
+//! The rules that a token has to keep, one function for each.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use serde_json::value::RawValue;
+
+use super::{
+    algorithm::Algorithm,
+    claims::{Claims, is_registered},
+    error::{ValidationErrorKind, excerpt, excerpts},
+    expected::{Expected, Rule},
+    header::Unverified,
+    json::string,
+    numeric_date::NumericDate,
+    registered::RegisteredClaims,
+};
+
+#[derive(Clone)]
+pub(super) struct Policy {
+    pub(super) issuer: Expected,
+    pub(super) audience: Expected,
+    pub(super) algorithms: Vec<Algorithm>,
+    pub(super) leeway: Duration,
+    pub(super) token_types: TokenTypes,
+    pub(super) required: Vec<Box<str>>,
+    pub(super) exact: Vec<ExactClaim>,
+    pub(super) predicates: Vec<(&'static str, Predicate)>,
+    pub(super) confirmation_checked_upstream: bool,
+    pub(super) max_token_size: usize,
+    /// The claims that rules name, apart from the registered ones.
+    pub(super) watched: Vec<Box<str>>,
+}
+
+/// A claim that has to be one of these strings.
+#[derive(Clone)]
+pub(super) struct ExactClaim {
+    pub(super) name: Box<str>,
+    pub(super) values: Box<[Box<str>]>,
+}
+
+pub(super) type Predicate = Arc<dyn Fn(&RegisteredClaims) -> bool + Send + Sync>;
+
+type Checked = Result<(), ValidationErrorKind>;
+
+impl Policy {
+    pub(super) fn watch(&mut self, name: &str) {
+        if !is_registered(name) && !self.watched.iter().any(|watched| **watched == *name) {
+            self.watched.push(name.into());
+        }
+    }
+
+    /// The rules that need no key.
+    pub(super) fn check_size(&self, token: &str) -> Checked {
+        if token.len() > self.max_token_size {
+            return Err(ValidationErrorKind::TooLarge {
+                limit: self.max_token_size,
+                length: token.len(),
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_header(&self, token: &Unverified<'_>) -> Checked {
+        let algorithm = token.algorithm();
+        if !self.algorithms.contains(&algorithm) {
+            return Err(ValidationErrorKind::AlgorithmNotAllowed(
+                algorithm.name().to_owned(),
+            ));
+        }
+        self.token_types.check(token.token_type())
+    }
+
+    /// The rules about the claims.
+    pub(super) fn check_claims(
+        &self,
+        claims: &Claims<'_, '_>,
+        registered: &RegisteredClaims,
+        now: SystemTime,
+    ) -> Checked {
+        self.check_confirmation(claims)?;
+        self.check_issuer(claims)?;
+        self.check_audience(claims)?;
+        self.check_dates(registered, now)?;
+        self.check_required(claims)?;
+        self.check_exact(claims)?;
+        self.check_predicates(registered)
+    }
+
+    /// RFC 7800 §3.1: whoever holds the token has still to prove that it is his.
+    fn check_confirmation(&self, claims: &Claims<'_, '_>) -> Checked {
+        match claims.get("cnf") {
+            Some(_) if !self.confirmation_checked_upstream => {
+                Err(ValidationErrorKind::Confirmation)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// RFC 7519 §4.1.1; RFC 9068 §4: an exact match.
+    fn check_issuer(&self, claims: &Claims<'_, '_>) -> Checked {
+        check_expected(&self.issuer, "iss", claims, |expected, received| {
+            ValidationErrorKind::Issuer { expected, received }
+        })
+    }
+
+    /// RFC 7519 §4.1.3: one of the token's audiences has to be us.
+    fn check_audience(&self, claims: &Claims<'_, '_>) -> Checked {
+        check_expected(&self.audience, "aud", claims, |expected, received| {
+            ValidationErrorKind::Audience { expected, received }
+        })
+    }
+
+    /// RFC 7519 §4.1.4 to §4.1.6.
+    fn check_dates(&self, registered: &RegisteredClaims, now: SystemTime) -> Checked {
+        let leeway = self.leeway.as_secs_f64();
+        let dates = registered.dates();
+        let until_end = dates.expires_at.seconds_after(now);
+        // The end itself is not before the end.
+        if until_end + leeway <= 0.0 {
+            return Err(ValidationErrorKind::Expired {
+                seconds_ago: whole_seconds(-until_end),
+            });
+        }
+        let ahead = |date: Option<NumericDate>| {
+            let seconds = date.map_or(0.0, |date| date.seconds_after(now));
+            (seconds > leeway).then(|| whole_seconds(seconds))
+        };
+        if let Some(seconds_ahead) = ahead(dates.not_before) {
+            return Err(ValidationErrorKind::NotYetValid { seconds_ahead });
+        }
+        if let Some(seconds_ahead) = ahead(dates.issued_at) {
+            return Err(ValidationErrorKind::IssuedInTheFuture { seconds_ahead });
+        }
+        Ok(())
+    }
+
+    fn check_required(&self, claims: &Claims<'_, '_>) -> Checked {
+        for name in &self.required {
+            present(claims, name)?;
+        }
+        Ok(())
+    }
+
+    fn check_exact(&self, claims: &Claims<'_, '_>) -> Checked {
+        for ExactClaim { name, values } in &self.exact {
+            let received =
+                string(present(claims, name)?).ok_or_else(|| ValidationErrorKind::ClaimType {
+                    name: excerpt(name),
+                    expected: "a string",
+                })?;
+            if !values.iter().any(|value| **value == *received) {
+                return Err(ValidationErrorKind::ClaimValue {
+                    name: excerpt(name),
+                    expected: excerpts(values.iter()),
+                    received: excerpts([received].iter()),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_predicates(&self, registered: &RegisteredClaims) -> Checked {
+        for (what, test) in &self.predicates {
+            if !test(registered) {
+                return Err(ValidationErrorKind::Predicate(what));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The claim, which has to be there; `null` is as good as absent.
+fn present<'de>(
+    claims: &Claims<'de, '_>,
+    name: &str,
+) -> Result<&'de RawValue, ValidationErrorKind> {
+    claims
+        .get(name)
+        .filter(|raw| raw.get() != "null")
+        .ok_or_else(|| ValidationErrorKind::MissingClaim(excerpt(name)))
+}
+
+fn check_expected(
+    expected: &Expected,
+    usual: &str,
+    claims: &Claims<'_, '_>,
+    refusal: impl FnOnce(String, String) -> ValidationErrorKind,
+) -> Checked {
+    let Rule::AnyOf { claim, values } = &expected.0 else {
+        return Ok(());
+    };
+    let name = claim.as_deref().unwrap_or(usual);
+    let received = claims
+        .texts(name)?
+        .ok_or_else(|| ValidationErrorKind::MissingClaim(excerpt(name)))?;
+    let is_expected = |received: &str| values.iter().any(|value| **value == *received);
+    if received.iter().any(|received| is_expected(received)) {
+        return Ok(());
+    }
+    Err(refusal(excerpts(values.iter()), excerpts(received.iter())))
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates
+fn whole_seconds(seconds: f64) -> u64 {
+    seconds as u64
+}
+
+/// Which values of `typ` are accepted (RFC 7515 §4.1.9, RFC 8725 §3.11).
+#[derive(Clone)]
+pub(super) enum TokenTypes {
+    /// None, `JWT`, `at+jwt` or `application/at+jwt`.
+    AccessToken,
+    /// One of these, each also as a full media type.
+    Only(Box<[Box<str>]>),
+}
+
+impl TokenTypes {
+    fn check(&self, received: Option<&str>) -> Checked {
+        if self.allows(received) {
+            return Ok(());
+        }
+        Err(ValidationErrorKind::TokenType {
+            expected: self.to_string(),
+            received: received.map(excerpt),
+        })
+    }
+
+    fn allows(&self, received: Option<&str>) -> bool {
+        match (self, received) {
+            (Self::AccessToken, None) => true,
+            (Self::AccessToken, Some(received)) => {
+                received.eq_ignore_ascii_case("JWT") || is_type(received, "at+jwt")
+            }
+            (Self::Only(_), None) => false,
+            (Self::Only(types), Some(received)) => {
+                types.iter().any(|allowed| is_type(received, allowed))
+            }
+        }
+    }
+}
+
+/// Media types are compared whatever their case, and `application/` may be left out.
+fn is_type(received: &str, allowed: &str) -> bool {
+    const PREFIX: &str = "application/";
+    let is_full = |received: &str| {
+        received
+            .split_at_checked(PREFIX.len())
+            .is_some_and(|(prefix, rest)| {
+                prefix.eq_ignore_ascii_case(PREFIX) && rest.eq_ignore_ascii_case(allowed)
+            })
+    };
+    received.eq_ignore_ascii_case(allowed) || is_full(received)
+}
+
+impl fmt::Display for TokenTypes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AccessToken => f.write_str("`JWT`, `at+jwt` or none"),
+            Self::Only(types) => f.write_str(&excerpts(types.iter())),
+        }
+    }
+}
