@@ -77,7 +77,7 @@ impl Challenge {
     /// When `scheme` is not one word of the characters of RFC 9110 §5.6.2.
     pub fn new(scheme: impl Into<Cow<'static, str>>) -> Result<Self, ChallengeError> {
         let scheme = scheme.into();
-        if !is_token(&scheme) {
+        if !Self::is_scheme(&scheme) {
             return Err(ChallengeError::new(
                 "the scheme",
                 "has to be one word of letters, digits and hyphens",
@@ -87,6 +87,11 @@ impl Challenge {
             scheme,
             details: Details::Parameters(Vec::new()),
         })
+    }
+
+    /// Whether `word` can name a scheme (RFC 9110 §11.1).
+    pub(crate) fn is_scheme(word: &str) -> bool {
+        is_token(word)
     }
 
     /// The scheme, as it was written.
@@ -213,12 +218,22 @@ impl Challenge {
 
     /// For values that keep the rules of their parameter by construction.
     pub(crate) fn replaced(mut self, name: Cow<'static, str>, value: String) -> Self {
+        self = self.without(&name);
         match &mut self.details {
-            Details::Parameters(parameters) => {
-                parameters.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
-                parameters.push((name, value));
-            }
+            Details::Parameters(parameters) => parameters.push((name, value)),
             Details::Token68(_) => self.details = Details::Parameters(vec![(name, value)]),
+        }
+        self
+    }
+
+    pub(crate) fn with_scheme(mut self, scheme: impl Into<Cow<'static, str>>) -> Self {
+        self.scheme = scheme.into();
+        self
+    }
+
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        if let Details::Parameters(parameters) = &mut self.details {
+            parameters.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
         }
         self
     }

@@ -7,10 +7,14 @@ compile_error!(
     "feature `server` verifies signatures and needs a backend: enable `aws-lc-rs` (it is in the default features)"
 );
 
+#[cfg(feature = "axum")]
+mod axum;
 pub mod challenge;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod clock;
+#[cfg(feature = "server")]
+mod grpc;
 #[cfg(feature = "server")]
 pub mod jwt;
 #[cfg(feature = "server")]
@@ -20,6 +24,8 @@ pub mod oauth;
 pub mod origin;
 pub mod scope;
 pub mod secret;
+#[cfg(feature = "server")]
+pub mod server;
 #[cfg(feature = "client")]
 mod single_flight;
 #[cfg(feature = "test-util")]
@@ -38,6 +44,8 @@ pub use keys::{KeySet, KeySource};
 pub use oauth::{ClientAuth, ClientCredentials, TokenEndpoint};
 pub use origin::Origin;
 pub use scope::ScopeSet;
+#[cfg(feature = "server")]
+pub use server::{OptionalJwt, RequireJwt, RequireScope};
 pub use token::AccessToken;
 
 /// Any error, as Tower services pass it on.
