@@ -1,6 +1,6 @@
 //! The trait behind which every way of getting a token stands.
 
-use std::{fmt, future::Future};
+use std::{fmt, future::Future, sync::Arc};
 
 use crate::{
     BoxFuture,
@@ -38,6 +38,19 @@ pub trait ObtainToken: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Tokens, ObtainError>> {
         let _ = refresh_token;
         self.obtain()
+    }
+}
+
+impl<T: ObtainToken + ?Sized> ObtainToken for Arc<T> {
+    fn obtain(&self) -> BoxFuture<'_, Result<Tokens, ObtainError>> {
+        (**self).obtain()
+    }
+
+    fn refresh<'a>(
+        &'a self,
+        refresh_token: &'a RefreshToken,
+    ) -> BoxFuture<'a, Result<Tokens, ObtainError>> {
+        (**self).refresh(refresh_token)
     }
 }
 

@@ -4,7 +4,7 @@ mod memory;
 
 pub use memory::MemoryStore;
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, sync::Arc};
 
 use crate::{
     BoxError, BoxFuture,
@@ -67,6 +67,20 @@ pub trait TokenStore: Send + Sync + 'static {
     /// store holds what it held before.
     fn exchange<'a>(&'a self, renewal: Renewal<'a>)
     -> BoxFuture<'a, Result<Tokens, ExchangeError>>;
+}
+
+/// A store may be shared by several sources.
+impl<T: TokenStore + ?Sized> TokenStore for Arc<T> {
+    fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, BoxError>> {
+        (**self).load()
+    }
+
+    fn exchange<'a>(
+        &'a self,
+        renewal: Renewal<'a>,
+    ) -> BoxFuture<'a, Result<Tokens, ExchangeError>> {
+        (**self).exchange(renewal)
+    }
 }
 
 /// A renewal on its way through a store's exclusive section.
