@@ -235,14 +235,18 @@ impl Validator {
         Ok(Unverified::read(token, check)?)
     }
 
-    /// What can be known of a token before its keys are fetched.
-    pub(crate) fn read_before_keys(
+    /// Whether asking the network for the token's keys is worth it: of the claims, which
+    /// nobody has verified yet, only `iss` and `exp` are looked at.
+    pub(crate) fn check_before_keys(
         &self,
         token: &Unverified<'_>,
         now: SystemTime,
-    ) -> Result<Option<String>, ValidationError> {
-        let _ = now;
-        token.peek_issuer()
+    ) -> Result<(), ValidationError> {
+        let text = token.claims()?;
+        let mut claims = Claims::new(&self.0.watched);
+        tap::keep(&text, &mut claims)?;
+        self.0.check_before_keys(&claims, now)?;
+        Ok(())
     }
 
     /// The rest: signature, claims, and the application's type, in this order.

@@ -15,7 +15,9 @@ use super::{
     rejection::RejectionReason,
 };
 use crate::{
-    jwt::{Algorithm, Unverified, ValidationError, ValidationErrorKind, Validator, Verified},
+    jwt::{
+        Algorithm, Unverified, ValidationError, ValidationErrorKind, Validator, Verified, excerpt,
+    },
     keys::{KeyQuery, KeySet, KeySource},
     scope::ScopeSet,
 };
@@ -57,23 +59,14 @@ pub(super) struct Claimed {
 /// Which keys to wait for.
 pub(super) struct KeysNeeded {
     pub(super) keys: Arc<dyn KeySource>,
+    pub(super) claimed: Claimed,
     algorithm: Algorithm,
     key_id: Option<Box<str>>,
-    issuer: Option<Box<str>>,
 }
 
 impl KeysNeeded {
     pub(super) fn query(&self) -> KeyQuery<'_> {
-        KeyQuery::new(self.algorithm)
-            .with_key_id(self.key_id.as_deref())
-            .with_issuer(self.issuer.as_deref())
-    }
-
-    pub(super) fn claimed(&self) -> Claimed {
-        Claimed {
-            issuer: self.issuer.as_deref().map(shown),
-            key_id: self.key_id.as_deref().map(shown),
-        }
+        KeyQuery::new(self.algorithm).with_key_id(self.key_id.as_deref())
     }
 }
 
@@ -171,26 +164,34 @@ impl Candidate<'_> {
 
     /// A call over the network is made for no token that could not pass anyway.
     fn ask<C>(&self, now: SystemTime) -> Result<Decision<C>, KeysNeeded> {
-        match self.trusted.validator.read_before_keys(&self.token, now) {
-            Ok(issuer) => Err(KeysNeeded {
+        match self.trusted.validator.check_before_keys(&self.token, now) {
+            Ok(()) => Err(KeysNeeded {
                 keys: Arc::clone(&self.trusted.keys),
+                claimed: self.claimed(),
                 algorithm: self.token.algorithm(),
                 key_id: self.token.key_id().map(Box::from),
-                issuer: issuer.map(Box::from),
             }),
             Err(error) => Ok(self.refused(error)),
         }
     }
 
     fn refused<C>(&self, error: ValidationError) -> Decision<C> {
-        let issuer = self.token.peek_issuer().ok().flatten();
         Decision::Refused(Refusal {
             reason: RejectionReason::InvalidToken(error),
-            claimed: Claimed {
-                issuer: issuer.as_deref().map(shown),
-                key_id: self.token.key_id().map(shown),
-            },
+            claimed: self.claimed(),
         })
+    }
+
+    /// Claims that nobody verified are read for a log only where there is one.
+    fn claimed(&self) -> Claimed {
+        if !tracing::enabled!(tracing::Level::INFO) {
+            return Claimed::default();
+        }
+        let issuer = self.token.peek_issuer().ok().flatten();
+        Claimed {
+            issuer: issuer.as_deref().map(excerpt),
+            key_id: self.token.key_id().map(excerpt),
+        }
     }
 }
 
@@ -206,12 +207,6 @@ fn refused<C>(reason: RejectionReason) -> Decision<C> {
         reason,
         claimed: Claimed::default(),
     })
-}
-
-/// What a peer wrote, fit for a log.
-fn shown(value: &str) -> String {
-    const MAX: usize = 64;
-    value.escape_debug().take(MAX).collect()
 }
 
 // By hand: `derive` would ask `C: Clone`.

@@ -86,14 +86,14 @@ where
     }
 
     pub(super) fn waiting(
-        needed: KeysNeeded,
+        mut needed: KeysNeeded,
         guard: JwtGuard<C, P, R>,
         inner: S,
         request: Request<B>,
         started: SystemTime,
     ) -> Self {
         let waiting = Box::new(Waiting {
-            claimed: needed.claimed(),
+            claimed: std::mem::take(&mut needed.claimed),
             keys: needed.obtain(),
             guard,
             started,
