@@ -54,6 +54,8 @@ async fn main() -> ExitCode {
         Ok(table) => table,
         Err(error) => {
             eprintln!("quickstart could not run: {error}");
+            let causes = std::iter::successors(error.source(), |cause| cause.source());
+            causes.for_each(|cause| eprintln!("  because: {cause}"));
             return ExitCode::FAILURE;
         }
     };
@@ -114,6 +116,7 @@ impl World {
         let endpoint = TokenEndpoint::new(&provider.token_url())?
             .client_auth(ClientAuth::basic("orders-job", "hunter2"))
             .grant(ClientCredentials::new().scope("orders:read"))
+            .clock(clock.clone())
             .over(http.clone());
         let tokens = Refreshing::builder(endpoint).clock(clock.clone()).build();
         let client = AuthLayer::new(tokens.clone())
@@ -154,7 +157,7 @@ impl World {
 
     async fn renewed_ahead(&mut self) -> Result<Row, BoxError> {
         let before = self.call("/orders").await?.text;
-        let slow = Fault::Delay(Duration::from_millis(300));
+        let slow = Fault::Delay(Duration::from_secs(1));
         self.provider.server().fail_next(Endpoint::Token, slow);
         self.clock.advance(NEARLY_OVER);
         let answers = self.calls(50).await?;

@@ -87,6 +87,12 @@ impl Scheme {
         Self(Cow::Borrowed(""))
     }
 
+    /// The word; empty where the token stands alone.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     fn prefix(&self) -> String {
         match &*self.0 {
             "" => String::new(),

@@ -2,6 +2,7 @@
 //!
 //! The checker reads tokens rather than syntax, so that paths in macro calls, in
 //! expressions and behind any `cfg` count like those in `use`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use std::{
     collections::BTreeMap,

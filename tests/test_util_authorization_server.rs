@@ -1,6 +1,7 @@
 //! The authorization server of users' tests behaves like a real one, and misbehaves like
 //! one when told.
 #![cfg(feature = "test-util")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::{collections::BTreeMap, time::Duration};
 

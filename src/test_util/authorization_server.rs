@@ -44,7 +44,7 @@ use crate::{
 ///
 /// # fn main() -> Result<(), tower_bearer::BoxError> {
 /// let server = AuthorizationServer::new()?;
-/// let tokens = TokenEndpoint::new(server.token_url())?
+/// let tokens = TokenEndpoint::new(&server.token_url())?
 ///     .client_auth(ClientAuth::basic("client", "secret"))
 ///     .grant(ClientCredentials::new().scope("orders:read"))
 ///     .over(server.clone());

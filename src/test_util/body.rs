@@ -15,7 +15,16 @@ use crate::BoxError;
 #[derive(Debug, Default)]
 pub struct Body {
     bytes: Option<Bytes>,
-    cut_off: bool,
+    end: End,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum End {
+    #[default]
+    Whole,
+    /// Waits once, so that what was written before goes out.
+    AboutToBreak,
+    Breaks,
 }
 
 impl Body {
@@ -25,7 +34,7 @@ impl Body {
         if let Some(bytes) = &mut self.bytes {
             bytes.truncate(bytes.len() / 2);
         }
-        self.cut_off = true;
+        self.end = End::AboutToBreak;
         self
     }
 }
@@ -34,7 +43,7 @@ impl<T: Into<Bytes>> From<T> for Body {
     fn from(bytes: T) -> Self {
         Self {
             bytes: Some(bytes.into()).filter(|bytes| !bytes.is_empty()),
-            cut_off: false,
+            end: End::Whole,
         }
     }
 }
@@ -45,28 +54,37 @@ impl http_body::Body for Body {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let body = &mut *self;
-        if let Some(bytes) = body.bytes.take() {
+        if let Some(bytes) = self.bytes.take() {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
-        let cut_off = std::mem::take(&mut body.cut_off);
-        Poll::Ready(cut_off.then(|| Err("the connection was cut off, as the test asked".into())))
+        match self.end {
+            End::Whole => Poll::Ready(None),
+            End::AboutToBreak => {
+                self.end = End::Breaks;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            End::Breaks => {
+                self.end = End::Whole;
+                let error = "the connection was cut off, as the test asked";
+                Poll::Ready(Some(Err(error.into())))
+            }
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes.is_none() && !self.cut_off
+        self.bytes.is_none() && self.end == End::Whole
     }
 
     fn size_hint(&self) -> SizeHint {
         let length = self.bytes.as_ref().map_or(0, Bytes::len) as u64;
-        if self.cut_off {
-            let mut hint = SizeHint::new();
+        let mut hint = SizeHint::with_exact(length);
+        if self.end != End::Whole {
+            hint = SizeHint::new();
             hint.set_lower(length);
-            hint
-        } else {
-            SizeHint::with_exact(length)
         }
+        hint
     }
 }
