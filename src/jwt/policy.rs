@@ -88,6 +88,14 @@ impl Policy {
         self.check_predicates(registered)
     }
 
+    /// The rules that a token has to keep before anybody asks the network for its keys.
+    pub(super) fn check_before_keys(&self, claims: &Claims<'_, '_>, now: SystemTime) -> Checked {
+        self.check_issuer(claims)?;
+        let expires_at = claims.date("exp")?;
+        let missing = || ValidationErrorKind::MissingClaim("exp".to_owned());
+        self.check_expiry(expires_at.ok_or_else(missing)?, now)
+    }
+
     /// RFC 7800 §3.1: whoever holds the token has still to prove that it is his.
     fn check_confirmation(&self, claims: &Claims<'_, '_>) -> Checked {
         match claims.get("cnf") {
@@ -127,13 +135,7 @@ impl Policy {
     fn check_dates(&self, registered: &RegisteredClaims, now: SystemTime) -> Checked {
         let leeway = self.leeway.as_secs_f64();
         let dates = registered.dates();
-        let until_end = dates.expires_at.seconds_after(now);
-        // The end itself is not before the end.
-        if until_end + leeway <= 0.0 {
-            return Err(ValidationErrorKind::Expired {
-                seconds_ago: whole_seconds(-until_end),
-            });
-        }
+        self.check_expiry(dates.expires_at, now)?;
         let ahead = |date: Option<NumericDate>| {
             let seconds = date.map_or(0.0, |date| date.seconds_after(now));
             (seconds > leeway).then(|| whole_seconds(seconds))
@@ -143,6 +145,17 @@ impl Policy {
         }
         if let Some(seconds_ahead) = ahead(dates.issued_at) {
             return Err(ValidationErrorKind::IssuedInTheFuture { seconds_ahead });
+        }
+        Ok(())
+    }
+
+    fn check_expiry(&self, expires_at: NumericDate, now: SystemTime) -> Checked {
+        let until_end = expires_at.seconds_after(now);
+        // The end itself is not before the end.
+        if until_end + self.leeway.as_secs_f64() <= 0.0 {
+            return Err(ValidationErrorKind::Expired {
+                seconds_ago: whole_seconds(-until_end),
+            });
         }
         Ok(())
     }

@@ -235,6 +235,20 @@ impl Validator {
         Ok(Unverified::read(token, check)?)
     }
 
+    /// Whether asking the network for the token's keys is worth it: of the claims, which
+    /// nobody has verified yet, only `iss` and `exp` are looked at.
+    pub(crate) fn check_before_keys(
+        &self,
+        token: &Unverified<'_>,
+        now: SystemTime,
+    ) -> Result<(), ValidationError> {
+        let text = token.claims()?;
+        let mut claims = Claims::new(&self.0.watched);
+        tap::keep(&text, &mut claims)?;
+        self.0.check_before_keys(&claims, now)?;
+        Ok(())
+    }
+
     /// The rest: signature, claims, and the application's type, in this order.
     pub(crate) fn verify<C: DeserializeOwned>(
         &self,

@@ -1,0 +1,132 @@
+//! The untyped record that a guard leaves for those further in.
+
+use std::{fmt, sync::Arc};
+
+use http::Extensions;
+
+use super::rejection::{Protocol, Rejection, RejectionReason};
+use crate::{challenge::Challenge, jwt::Verified, scope::ScopeSet};
+
+/// Who a guard found out the caller to be: nobody in particular, or the bearer of a token.
+///
+/// Each guard removes what an outer one left and puts this into the request's extensions,
+/// next to the [`Verified<C>`] that it is about. It names no claims type, so that layers
+/// such as [`RequireScope`](super::RequireScope) work inside every guard.
+///
+/// # Example
+///
+/// ```
+/// use tower_bearer::server::Authentication;
+///
+/// fn greeting<B>(request: &http::Request<B>) -> String {
+///     match request.extensions().get::<Authentication>() {
+///         None => "no guard stands before this service".into(),
+///         Some(caller) if caller.is_anonymous() => "hello, whoever you are".into(),
+///         Some(caller) => format!("hello, {}", caller.subject().unwrap_or("nameless")),
+///     }
+/// }
+/// # assert!(greeting(&http::Request::new(())).starts_with("no guard"));
+/// ```
+#[derive(Clone)]
+pub struct Authentication {
+    bearer: Option<Arc<dyn Bearer>>,
+    challenge: Arc<Challenge>,
+    forget: fn(&mut Extensions),
+}
+
+/// What is asked of a verified token whatever its claims type.
+trait Bearer: Send + Sync {
+    fn scopes(&self) -> &ScopeSet;
+    fn issuer(&self) -> Option<&str>;
+    fn subject(&self) -> Option<&str>;
+}
+
+impl<C: Send + Sync> Bearer for Verified<C> {
+    fn scopes(&self) -> &ScopeSet {
+        self.scopes()
+    }
+
+    fn issuer(&self) -> Option<&str> {
+        self.registered().issuer()
+    }
+
+    fn subject(&self) -> Option<&str> {
+        self.registered().subject()
+    }
+}
+
+impl Authentication {
+    /// Whether the caller brought no token.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        self.bearer.is_none()
+    }
+
+    /// What the token allows; `None` for an anonymous caller.
+    #[must_use]
+    pub fn scopes(&self) -> Option<&ScopeSet> {
+        self.bearer.as_ref().map(|bearer| bearer.scopes())
+    }
+
+    /// The `iss` of the token.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.bearer.as_ref().and_then(|bearer| bearer.issuer())
+    }
+
+    /// The `sub` of the token.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.bearer.as_ref().and_then(|bearer| bearer.subject())
+    }
+
+    /// A refusal with what the guard's challenges have in common.
+    pub(super) fn rejection(&self, reason: RejectionReason, protocol: Protocol) -> Rejection {
+        Rejection::new(reason, &self.challenge, protocol)
+    }
+
+    /// The refusal of an anonymous caller.
+    pub(crate) fn token_needed(&self, protocol: Protocol) -> Rejection {
+        self.rejection(RejectionReason::CredentialsMissing, protocol)
+    }
+
+    /// Replaces whatever an outer guard has recorded.
+    pub(super) fn record<C: Send + Sync + 'static>(
+        extensions: &mut Extensions,
+        verified: Option<Verified<C>>,
+        challenge: &Arc<Challenge>,
+    ) {
+        if let Some(outer) = extensions.remove::<Self>() {
+            (outer.forget)(extensions);
+        }
+        forget::<C>(extensions);
+        let bearer = verified.map(|verified| {
+            extensions.insert(verified.clone());
+            Arc::new(verified) as Arc<dyn Bearer>
+        });
+        extensions.insert(Self {
+            bearer,
+            challenge: Arc::clone(challenge),
+            forget: forget::<C>,
+        });
+    }
+}
+
+/// An inner guard can't name the claims type of an outer one; the record can.
+fn forget<C: Send + Sync + 'static>(extensions: &mut Extensions) {
+    extensions.remove::<Verified<C>>();
+}
+
+impl fmt::Debug for Authentication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.bearer {
+            None => f.write_str("Anonymous"),
+            Some(bearer) => f
+                .debug_struct("Authenticated")
+                .field("issuer", &bearer.issuer())
+                .field("subject", &bearer.subject())
+                .field("scopes", bearer.scopes())
+                .finish_non_exhaustive(),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What the guards have in common: their settings, and what they do with a decision.
+
+use std::{fmt, sync::Arc, time::SystemTime};
+
+use http::{HeaderMap, Request, Response};
+use serde::de::DeserializeOwned;
+use tower_layer::Layer;
+
+use super::{
+    authentication::Authentication,
+    authenticator::{Authenticator, Decision, KeysNeeded, Refusal},
+    credentials::Place,
+    log,
+    presence::Presence,
+    rejection::{Protocol, Rejection},
+    rejection_response::{EmptyBody, RejectionResponse, refuse},
+    service::JwtGuardService,
+};
+use crate::{
+    challenge::Challenge,
+    clock::{Clock, SystemClock},
+    jwt::{Validator, Verified},
+    keys::{KeySet, KeySource},
+    scope::ScopeSet,
+};
+
+/// The layer behind [`RequireJwt`](super::RequireJwt) and
+/// [`OptionalJwt`](super::OptionalJwt): write those, not this.
+///
+/// `C` is the type of the claims, `P` whether a token has to be there, `R` makes
+/// responses of refusals.
+///
+/// # Defaults
+///
+/// | matter | default | step |
+/// | --- | --- | --- |
+/// | where the token stands | `Authorization: Bearer` | [`credentials_in`](Self::credentials_in) |
+/// | challenge | `realm` is the first audience | [`challenge`](Self::challenge) |
+/// | scopes | the claims `scope` and `scp` | [`scopes_from`](Self::scopes_from) |
+/// | token behind the guard | stays in its header, marked sensitive | [`remove_credentials`](Self::remove_credentials) |
+/// | refusals | an empty body | [`rejection_response`](Self::rejection_response) |
+/// | clock | the system's | [`clock`](Self::clock) |
+/// | keys not at hand | a request waits for at most 10 s, then 503 | the [`KeySource`] may be faster |
+pub struct JwtGuard<C, P, R = EmptyBody> {
+    settings: Arc<Settings<C>>,
+    pub(super) presence: P,
+    responder: Arc<R>,
+}
+
+struct Settings<C> {
+    authenticator: Authenticator<C>,
+    challenge: Arc<Challenge>,
+    credentials_removed: bool,
+    clock: Arc<dyn Clock>,
+}
+
+/// What stands in a challenge where there is no audience to name: RFC 6750 §3 asks for at
+/// least one parameter.
+const NAMELESS_REALM: &str = "protected";
+
+impl<C, P> JwtGuard<C, P> {
+    pub(super) fn with_presence(validator: Validator, keys: impl KeySource, presence: P) -> Self {
+        let audience = validator.first_audience().unwrap_or(NAMELESS_REALM);
+        let challenge = Challenge::bearer();
+        let challenge = challenge
+            .clone()
+            .realm(audience)
+            // An audience may hold what a realm can't.
+            .unwrap_or_else(|_| challenge.replaced("realm".into(), NAMELESS_REALM.to_owned()));
+        Self {
+            settings: Arc::new(Settings {
+                authenticator: Authenticator::new(validator, Arc::new(keys)),
+                challenge: Arc::new(challenge),
+                credentials_removed: false,
+                clock: Arc::new(SystemClock::new()),
+            }),
+            presence,
+            responder: Arc::new(EmptyBody),
+        }
+    }
+}
+
+impl<C, P, R> JwtGuard<C, P, R> {
+    /// What the guard's challenges have in common: the scheme, `realm`,
+    /// `resource_metadata` (RFC 9728 §5.1), `scope`, `error_uri` and others. Without a
+    /// `realm` it keeps the one it had.
+    ///
+    /// `error` and `error_description` are the refusal's own; where there is no error,
+    /// `error_uri` is left out (RFC 6750 §3.1).
+    #[must_use]
+    pub fn challenge(self, challenge: Challenge) -> Self {
+        self.change(|settings| {
+            let realm = settings.challenge.parameter("realm").unwrap_or_default();
+            let challenge = match challenge.parameter("realm") {
+                Some(_) => challenge,
+                None => challenge.replaced("realm".into(), realm.to_owned()),
+            };
+            settings.challenge = Arc::new(challenge.without("error").without("error_description"));
+        })
+    }
+
+    /// Looks for the token there instead. The challenge asks for that scheme.
+    #[must_use]
+    pub fn credentials_in(self, place: Place) -> Self {
+        self.change(|settings| {
+            let challenge = Challenge::clone(&settings.challenge);
+            settings.challenge = Arc::new(challenge.with_scheme(place.challenge_scheme()));
+            settings.authenticator.place = place;
+        })
+    }
+
+    /// Reads the scopes from the claims with a function, for providers that keep them
+    /// elsewhere than in `scope` and `scp`.
+    #[must_use]
+    pub fn scopes_from(self, scopes: impl Fn(&C) -> ScopeSet + Send + Sync + 'static) -> Self {
+        self.change(|settings| settings.authenticator.scopes = Some(Arc::new(scopes)))
+    }
+
+    /// Takes an accepted token out of the request before the inner service sees it.
+    /// [`Verified::expose_token`] still has it.
+    #[must_use]
+    pub fn remove_credentials(self) -> Self {
+        self.change(|settings| settings.credentials_removed = true)
+    }
+
+    /// Asks another clock what time it is.
+    #[must_use]
+    pub fn clock(self, clock: impl Clock) -> Self {
+        self.change(|settings| settings.clock = Arc::new(clock))
+    }
+
+    /// Makes the application's own responses of refusals.
+    #[must_use]
+    pub fn rejection_response<R2>(self, responder: R2) -> JwtGuard<C, P, R2> {
+        JwtGuard {
+            settings: self.settings,
+            presence: self.presence,
+            responder: Arc::new(responder),
+        }
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Settings<C>)) -> Self {
+        change(Arc::make_mut(&mut self.settings));
+        self
+    }
+}
+
+impl<C: DeserializeOwned + Send + Sync + 'static, P: Presence, R> JwtGuard<C, P, R> {
+    pub(super) fn now(&self) -> SystemTime {
+        self.settings.clock.wall()
+    }
+
+    pub(super) fn decide(
+        &self,
+        headers: &HeaderMap,
+        now: SystemTime,
+    ) -> Result<Decision<C>, KeysNeeded> {
+        self.settings
+            .authenticator
+            .decide(&self.presence, headers, now)
+    }
+
+    pub(super) fn resume(&self, headers: &HeaderMap, keys: &KeySet) -> Decision<C> {
+        let authenticator = &self.settings.authenticator;
+        authenticator.resume(&self.presence, headers, keys, self.now())
+    }
+
+    /// Prepares a request for the inner service.
+    pub(super) fn admit<B>(&self, request: &mut Request<B>, verified: Option<Verified<C>>) {
+        let settings = &*self.settings;
+        if verified.is_some() {
+            let place = &settings.authenticator.place;
+            if settings.credentials_removed {
+                place.remove(request.headers_mut());
+            } else {
+                place.mark_sensitive(request.headers_mut());
+            }
+        }
+        Authentication::record(request.extensions_mut(), verified, &settings.challenge);
+    }
+
+    pub(super) fn refuse<B>(
+        &self,
+        refusal: Refusal,
+        headers: &HeaderMap,
+        started: SystemTime,
+    ) -> Response<B>
+    where
+        R: RejectionResponse<B>,
+    {
+        let protocol = Protocol::of(headers);
+        let rejection = Rejection::new(refusal.reason, &self.settings.challenge, protocol);
+        let elapsed = self.now().duration_since(started).unwrap_or_default();
+        log::refusal(&rejection, &refusal.claimed, Some(elapsed));
+        refuse(&*self.responder, rejection)
+    }
+}
+
+impl<S, C, P: Clone, R> Layer<S> for JwtGuard<C, P, R> {
+    type Service = JwtGuardService<S, C, P, R>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        JwtGuardService::new(inner, self.clone())
+    }
+}
+
+// By hand: `derive` would ask `C: Clone` and `R: Clone`.
+impl<C, P: Clone, R> Clone for JwtGuard<C, P, R> {
+    fn clone(&self) -> Self {
+        Self {
+            settings: Arc::clone(&self.settings),
+            presence: self.presence.clone(),
+            responder: Arc::clone(&self.responder),
+        }
+    }
+}
+
+impl<C> Clone for Settings<C> {
+    fn clone(&self) -> Self {
+        Self {
+            authenticator: self.authenticator.clone(),
+            challenge: Arc::clone(&self.challenge),
+            credentials_removed: self.credentials_removed,
+            clock: Arc::clone(&self.clock),
+        }
+    }
+}
+
+impl<C, P: fmt::Debug, R> fmt::Debug for JwtGuard<C, P, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtGuard")
+            .field("presence", &self.presence)
+            .field("place", &self.settings.authenticator.place)
+            .field("challenge", &self.settings.challenge)
+            .finish_non_exhaustive()
+    }
+}

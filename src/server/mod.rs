@@ -1,0 +1,57 @@
+//! The server's end: layers that check the tokens of incoming requests.
+//!
+//! [`RequireJwt`] refuses requests without a valid token, [`OptionalJwt`] lets anonymous
+//! ones through, and [`RequireScope`] stands inside either and asks what the token
+//! allows. A guard leaves [`Verified<C>`](crate::Verified) and an untyped
+//! [`Authentication`] in the request's extensions. Refusals are responses, never errors;
+//! [`RejectionResponse`] makes them the application's own.
+//!
+//! ```
+//! use serde::Deserialize;
+//! use tower::ServiceBuilder;
+//! use tower_bearer::{Algorithm, KeySet, RequireJwt, RequireScope, Validator};
+//!
+//! #[derive(Deserialize)]
+//! struct MyClaims {
+//!     sub: String,
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let keys = KeySet::from_secret(Algorithm::HS256, [7; 32])?;
+//! let validator = Validator::new("https://id.example", "orders");
+//! let layers = ServiceBuilder::new()
+//!     .layer(RequireJwt::<MyClaims>::new(validator, keys))
+//!     .layer(RequireScope::all(["orders:read"]));
+//! # let _ = layers;
+//! # Ok(()) }
+//! ```
+
+mod authentication;
+mod authenticator;
+mod credentials;
+mod future;
+mod guard;
+mod key_wait;
+mod log;
+mod optional;
+mod presence;
+mod rejection;
+mod rejection_response;
+mod require;
+mod require_scope;
+mod service;
+
+pub use authentication::Authentication;
+pub use credentials::Place;
+pub use future::JwtGuardFuture;
+pub use guard::JwtGuard;
+pub use optional::{OptionalJwt, OptionalJwtFuture, OptionalJwtService};
+pub use presence::{Optional, Required};
+pub use rejection::{Rejection, RejectionReason};
+pub use rejection_response::{EmptyBody, RejectionResponse};
+pub use require::{RequireJwt, RequireJwtFuture, RequireJwtService};
+pub use require_scope::{RequireScope, RequireScopeFuture, RequireScopeService};
+pub use service::JwtGuardService;
+
+#[cfg(feature = "axum")]
+pub(crate) use rejection::Protocol;
