@@ -286,6 +286,11 @@ fn a_jwk_keeps_these_rules() {
         ),
         ("P-256", ec.clone(), "accepted"),
         (
+            "a private key",
+            with(&ec, "d", encode([1; 32]).into()),
+            "accepted",
+        ),
+        (
             "P-256 without alg",
             with(&ec, "alg", Value::Null),
             "accepted",
