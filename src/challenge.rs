@@ -226,8 +226,8 @@ impl Challenge {
         self
     }
 
-    pub(crate) fn with_scheme(mut self, scheme: &'static str) -> Self {
-        self.scheme = Cow::Borrowed(scheme);
+    pub(crate) fn with_scheme(mut self, scheme: impl Into<Cow<'static, str>>) -> Self {
+        self.scheme = scheme.into();
         self
     }
 

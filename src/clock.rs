@@ -5,9 +5,11 @@
 
 use std::{
     fmt,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, SystemTime},
 };
+
+use tokio::time::Instant;
 
 /// Tells the time, twice: what a calendar says and how long something took.
 ///
@@ -45,21 +47,18 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 
 /// The operating system's clocks.
 ///
-/// The monotonic part follows `tokio::time`, so that it stands still in a test
-/// that paused it.
+/// The monotonic part follows `tokio::time`, so that it stands still in a test that
+/// paused it. All values of this type count from the same moment: what one dates,
+/// another can judge.
 #[derive(Clone, Debug)]
-pub struct SystemClock {
-    start: tokio::time::Instant,
-}
+#[non_exhaustive]
+pub struct SystemClock;
 
 impl SystemClock {
     /// The clock of this machine.
     #[must_use]
-    #[allow(clippy::disallowed_methods)] // this file is the one exception
     pub fn new() -> Self {
-        Self {
-            start: tokio::time::Instant::now(),
-        }
+        Self
     }
 
     pub(crate) fn shared() -> Arc<dyn Clock> {
@@ -81,8 +80,20 @@ impl Clock for SystemClock {
 
     #[allow(clippy::disallowed_methods)] // this file is the one exception
     fn monotonic(&self) -> Duration {
-        tokio::time::Instant::now().saturating_duration_since(self.start)
+        Instant::now().saturating_duration_since(start())
     }
+}
+
+/// A moment before the first look at the clock: a day before, so that it lies in the past
+/// of every paused runtime too, whose time may have stopped earlier than others look.
+#[allow(clippy::disallowed_methods)] // this file is the one exception
+fn start() -> Instant {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    static START: OnceLock<Instant> = OnceLock::new();
+    *START.get_or_init(|| {
+        let now = Instant::now();
+        now.checked_sub(DAY).unwrap_or(now)
+    })
 }
 
 impl<T: Clock + ?Sized> Clock for Arc<T> {
@@ -92,5 +103,18 @@ impl<T: Clock + ?Sized> Clock for Arc<T> {
 
     fn monotonic(&self) -> Duration {
         (**self).monotonic()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn clocks_made_at_different_times_tell_the_same_time() {
+        let early = SystemClock::new();
+        let _ = early.monotonic();
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert_eq!(SystemClock::new().monotonic(), early.monotonic());
     }
 }

@@ -10,6 +10,8 @@ compile_error!(
 #[cfg(feature = "axum")]
 mod axum;
 pub mod challenge;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod clock;
 #[cfg(feature = "server")]
 mod grpc;
@@ -17,17 +19,29 @@ mod grpc;
 pub mod jwt;
 #[cfg(feature = "server")]
 pub mod keys;
+#[cfg(feature = "client")]
+pub mod oauth;
 pub mod origin;
 pub mod scope;
 pub mod secret;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "client")]
+mod single_flight;
+#[cfg(feature = "test-util")]
+pub mod test_util;
 pub mod token;
+#[cfg(feature = "client")]
+pub mod transport;
 
+#[cfg(feature = "client")]
+pub use client::{Auth, AuthLayer, Refreshing};
 #[cfg(feature = "server")]
 pub use jwt::{Algorithm, Expected, Validator, Verified};
 #[cfg(feature = "server")]
 pub use keys::{KeySet, KeySource};
+#[cfg(feature = "client")]
+pub use oauth::{ClientAuth, ClientCredentials, TokenEndpoint};
 pub use origin::Origin;
 pub use scope::ScopeSet;
 #[cfg(feature = "server")]

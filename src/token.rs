@@ -1,6 +1,7 @@
 //! Tokens as a client holds them: access token, refresh token, and when they end.
 
 use std::{
+    borrow::Cow,
     error::Error,
     fmt,
     sync::{
@@ -11,7 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
 use crate::{clock::Clock, scope::ScopeSet, secret::Secret};
@@ -43,17 +44,67 @@ struct Inner {
 
 const BEARER: &str = "Bearer ";
 
-/// The word that stands before a token in a header.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Scheme {
-    /// `Bearer TOKEN` (RFC 6750 §2.1).
-    #[default]
-    Bearer,
+/// The word that stands before a token in the `Authorization` header.
+///
+/// # Example
+///
+/// ```
+/// use tower_bearer::token::Scheme;
+///
+/// assert_eq!(Scheme::default(), Scheme::bearer());
+/// assert!(Scheme::word("Token").is_ok());
+/// assert!(Scheme::word("two words").is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scheme(Cow<'static, str>);
+
+impl Scheme {
+    /// `Bearer TOKEN` (RFC 6750 §2.1): the default.
+    #[must_use]
+    pub fn bearer() -> Self {
+        Self(Cow::Borrowed("Bearer"))
+    }
+
     /// `WORD TOKEN`, for servers with a word of their own.
-    Word(&'static str),
-    /// The token alone.
-    Bare,
+    ///
+    /// # Errors
+    ///
+    /// When the word is no token of RFC 9110 §5.6.2.
+    pub fn word(word: impl Into<Cow<'static, str>>) -> Result<Self, TokenValueError> {
+        let word = word.into();
+        // RFC 9110 allows the same characters in a field name.
+        match HeaderName::from_bytes(word.as_bytes()) {
+            Ok(_) => Ok(Self(word)),
+            Err(_) => Err(TokenValueError(
+                "a scheme word is letters, digits and `!#$%&'*+-.^_`|~`",
+            )),
+        }
+    }
+
+    /// The token alone, without a word.
+    #[must_use]
+    pub fn bare() -> Self {
+        Self(Cow::Borrowed(""))
+    }
+
+    /// The word; empty where the token stands alone.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn prefix(&self) -> String {
+        match &*self.0 {
+            "" => String::new(),
+            word => format!("{word} "),
+        }
+    }
+}
+
+impl Default for Scheme {
+    fn default() -> Self {
+        Self::bearer()
+    }
 }
 
 impl AccessToken {
@@ -135,7 +186,7 @@ impl AccessToken {
     /// first other scheme asked for; a clone of it never allocates.
     #[must_use]
     pub fn header_value(&self, scheme: &Scheme) -> HeaderValue {
-        if *scheme == Scheme::Bearer {
+        if scheme.0 == BEARER.trim_end() {
             return self.0.bearer.clone();
         }
         let (kept, value) = self
@@ -150,13 +201,8 @@ impl AccessToken {
     }
 
     fn build(&self, scheme: &Scheme) -> HeaderValue {
-        let built = match scheme {
-            Scheme::Bearer => Ok(self.0.bearer.clone()),
-            Scheme::Word(word) => sensitive(&format!("{word} "), self.expose()),
-            Scheme::Bare => sensitive("", self.expose()),
-        };
-        // A word that can't stand in a header was refused when the layer was built.
-        built.unwrap_or_else(|_| self.0.bearer.clone())
+        // Word and token were checked when they were made, so the first never fails.
+        sensitive(&scheme.prefix(), self.expose()).unwrap_or_else(|_| self.0.bearer.clone())
     }
 
     /// Notes that a server has accepted the token.
@@ -345,7 +391,7 @@ impl fmt::Display for TokenValueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "not an access token: {}; look for a line break or quotes around the value",
+            "can't stand in a header: {}; look for a line break or quotes around the value",
             self.0
         )
     }

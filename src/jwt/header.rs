@@ -22,12 +22,15 @@ pub(crate) struct Unverified<'t> {
     signature: &'t str,
     algorithm: Algorithm,
     key_id: Option<Box<str>>,
-    token_type: Option<Box<str>>,
 }
 
 impl<'t> Unverified<'t> {
-    /// Takes a token apart: JWS Compact Serialization (RFC 7515 §7.1).
-    pub(super) fn read(token: &'t str) -> Result<Self, ValidationErrorKind> {
+    /// Takes a token apart: JWS Compact Serialization (RFC 7515 §7.1). `check` judges the
+    /// header's `alg` and `typ`.
+    pub(super) fn read(
+        token: &'t str,
+        check: impl FnOnce(Algorithm, Option<&str>) -> Result<(), ValidationErrorKind>,
+    ) -> Result<Self, ValidationErrorKind> {
         let (signing_input, signature) = token.rsplit_once('.').ok_or(NOT_THREE_SEGMENTS)?;
         let (header, claims) = signing_input.split_once('.').ok_or(NOT_THREE_SEGMENTS)?;
         if claims.contains('.') {
@@ -38,14 +41,15 @@ impl<'t> Unverified<'t> {
             "the header is not base64url (no padding, no trailing bits)",
         ))?;
         let header = Header::read(header)?;
+        let algorithm = header.algorithm()?;
+        check(algorithm, header.token_type()?.as_deref())?;
         Ok(Self {
             token,
             signing_input,
             claims,
             signature,
-            algorithm: header.algorithm()?,
+            algorithm,
             key_id: header.key_id()?.map(Into::into),
-            token_type: header.token_type()?.map(Into::into),
         })
     }
 
@@ -57,10 +61,6 @@ impl<'t> Unverified<'t> {
     /// The header's `kid`.
     pub(crate) fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
-    }
-
-    pub(super) fn token_type(&self) -> Option<&str> {
-        self.token_type.as_deref()
     }
 
     pub(super) fn token(&self) -> &'t str {

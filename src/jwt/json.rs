@@ -25,9 +25,10 @@ pub(super) fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
 
 /// The strings that `raw` is: one, or an array of nothing else.
 pub(super) fn strings(raw: &RawValue) -> Option<Strings<'_>> {
-    match string(raw) {
-        Some(one) => Some(Strings::One(one)),
-        None => serde_json::from_str(raw.get()).ok().map(Strings::Many),
+    if raw.get().starts_with('[') {
+        serde_json::from_str(raw.get()).ok().map(Strings::Many)
+    } else {
+        string(raw).map(Strings::One)
     }
 }
 

@@ -13,7 +13,6 @@ use super::{
     claims::{Claims, is_registered},
     error::{ValidationErrorKind, excerpt, excerpts},
     expected::{Expected, Rule},
-    header::Unverified,
     json::string,
     numeric_date::NumericDate,
     registered::RegisteredClaims,
@@ -64,14 +63,13 @@ impl Policy {
         Ok(())
     }
 
-    pub(super) fn check_header(&self, token: &Unverified<'_>) -> Checked {
-        let algorithm = token.algorithm();
+    pub(super) fn check_header(&self, algorithm: Algorithm, token_type: Option<&str>) -> Checked {
         if !self.algorithms.contains(&algorithm) {
             return Err(ValidationErrorKind::AlgorithmNotAllowed(
                 algorithm.name().to_owned(),
             ));
         }
-        self.token_types.check(token.token_type())
+        self.token_types.check(token_type)
     }
 
     /// The rules about the claims.

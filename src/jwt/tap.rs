@@ -45,9 +45,9 @@ pub(super) fn read<'de, C: Deserialize<'de>>(
         inner: &mut deserializer,
         kept,
         is_complete: &mut is_complete,
-    })
-    .and_then(|claims| deserializer.end().map(|()| claims));
-    if claims.is_err() || !is_complete {
+    });
+    let is_read = claims.is_ok() && is_complete && deserializer.end().is_ok();
+    if !is_read {
         keep(json, kept)?;
     }
     Ok(claims)

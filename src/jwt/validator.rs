@@ -230,9 +230,9 @@ impl Validator {
     /// What can be judged without a key: size, form, header.
     pub(crate) fn read<'t>(&self, token: &'t str) -> Result<Unverified<'t>, ValidationError> {
         self.0.check_size(token)?;
-        let token = Unverified::read(token)?;
-        self.0.check_header(&token)?;
-        Ok(token)
+        let check =
+            |algorithm, token_type: Option<&str>| self.0.check_header(algorithm, token_type);
+        Ok(Unverified::read(token, check)?)
     }
 
     /// Whether asking the network for the token's keys is worth it: of the claims, which

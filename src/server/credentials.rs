@@ -18,9 +18,9 @@ use crate::{
 /// ```
 /// use tower_bearer::{server::Place, token::Scheme};
 ///
-/// Place::authorization(Scheme::Word("Token"))?; // Authorization: Token TOKEN
-/// Place::authorization(Scheme::Bare)?; // Authorization: TOKEN
-/// # Ok::<(), tower_bearer::challenge::ChallengeError>(())
+/// Place::authorization(Scheme::word("Token")?)?; // Authorization: Token TOKEN
+/// Place::authorization(Scheme::bare())?; // Authorization: TOKEN
+/// # Ok::<(), tower_bearer::BoxError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Place {
@@ -42,10 +42,10 @@ impl Place {
 
     /// The scheme of the challenge that asks for a token in this place. A token without
     /// a word is asked for as `Bearer`: no scheme of that form is registered.
-    pub(super) fn challenge_scheme(&self) -> &'static str {
-        match self.scheme {
-            Scheme::Word(word) => word,
-            _ => "Bearer",
+    pub(super) fn challenge_scheme(&self) -> String {
+        match self.scheme.as_str() {
+            "" => "Bearer".into(),
+            word => word.into(),
         }
     }
 
@@ -59,10 +59,9 @@ impl Place {
             return Found::Several;
         }
         let value = line.as_bytes().trim_ascii();
-        match self.scheme {
-            Scheme::Bare => token(value),
-            Scheme::Bearer => token_after("Bearer", value),
-            Scheme::Word(word) => token_after(word, value),
+        match self.scheme.as_str() {
+            "" => token(value),
+            word => token_after(word, value),
         }
     }
 

@@ -1,0 +1,152 @@
+//! What happens to a request on its way out: a pure decision about its head.
+
+use http::{HeaderMap, Uri, header};
+
+use super::{Error, ErrorKind, origins::Origins};
+
+/// What to do with a request that comes with an `Authorization` header of its own.
+///
+/// # Defaults
+///
+/// [`Keep`](Self::Keep).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PresetCredentials {
+    /// It is sent as it is, and never a second time. The origin rule applies to it too.
+    #[default]
+    Keep,
+    /// Our token takes its place.
+    Replace,
+    /// The request fails.
+    Refuse,
+}
+
+/// Put into a request's extensions, this sends the request as it is: no token is added,
+/// no refusal looked for.
+///
+/// # Example
+///
+/// ```
+/// use tower_bearer::client::WithoutToken;
+///
+/// let mut request = http::Request::new(());
+/// request.extensions_mut().insert(WithoutToken);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct WithoutToken;
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub(super) enum Decision {
+    /// It is sent as it is.
+    AsItIs,
+    /// It gets a token.
+    AddToken,
+    /// It is not sent.
+    Refuse(Error),
+}
+
+/// Decides by where a request goes and what it carries.
+pub(super) fn decide<B>(
+    request: &http::Request<B>,
+    origins: &Origins,
+    preset: PresetCredentials,
+) -> Decision {
+    if request.extensions().get::<WithoutToken>().is_some() {
+        return Decision::AsItIs;
+    }
+    decide_by(request.uri(), request.headers(), origins, preset).map_or_else(
+        Decision::Refuse,
+        |add| match add {
+            true => Decision::AddToken,
+            false => Decision::AsItIs,
+        },
+    )
+}
+
+fn decide_by(
+    uri: &Uri,
+    headers: &HeaderMap,
+    origins: &Origins,
+    preset: PresetCredentials,
+) -> Result<bool, Error> {
+    origins.check(uri)?;
+    if !headers.contains_key(header::AUTHORIZATION) {
+        return Ok(true);
+    }
+    match preset {
+        PresetCredentials::Keep => Ok(false),
+        PresetCredentials::Replace => Ok(true),
+        PresetCredentials::Refuse => Err(Error::of(ErrorKind::PresetCredentials)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    #[test]
+    fn preset_credentials_and_origins_decide_what_becomes_of_a_request() {
+        use PresetCredentials::{Keep, Refuse, Replace};
+        let mut origins = Origins::default();
+        origins.name("https://api.example".parse().unwrap());
+        let rows = [
+            ("no header", "https://api.example/", false, Keep, "AddToken"),
+            (
+                "its own header, kept",
+                "https://api.example/",
+                true,
+                Keep,
+                "AsItIs",
+            ),
+            (
+                "its own header, replaced",
+                "https://api.example/",
+                true,
+                Replace,
+                "AddToken",
+            ),
+            (
+                "its own header, refused",
+                "https://api.example/",
+                true,
+                Refuse,
+                "PresetCredentials",
+            ),
+            (
+                "its own header, elsewhere",
+                "https://evil.example/",
+                true,
+                Keep,
+                "ForeignOrigin",
+            ),
+            (
+                "no header, elsewhere",
+                "https://evil.example/",
+                false,
+                Keep,
+                "ForeignOrigin",
+            ),
+        ];
+        for (rule, uri, has_header, preset, expected) in rows {
+            let mut request = Request::get(uri);
+            if has_header {
+                request = request.header("authorization", "Basic YTpi");
+            }
+            let decision = match decide(&request.body(()).unwrap(), &origins, preset) {
+                Decision::Refuse(error) => format!("{:?}", error.kind()),
+                other => format!("{other:?}"),
+            };
+            assert_eq!(decision, expected, "{rule}");
+        }
+    }
+
+    #[test]
+    fn one_request_can_opt_out() {
+        let mut request = Request::get("https://anywhere.example/").body(()).unwrap();
+        request.extensions_mut().insert(WithoutToken);
+        let decision = decide(&request, &Origins::default(), PresetCredentials::Refuse);
+        assert!(matches!(decision, Decision::AsItIs));
+    }
+}

@@ -1,0 +1,31 @@
+//! The client's side: tokens are fetched, kept fresh, added, and renewed when refused.
+//!
+//! - [`AuthLayer`] makes [`Auth`], the middleware around any Tower HTTP client;
+//! - [`TokenSource`] answers which token a request carries: an [`AccessToken`] that is
+//!   fixed, a closure ([`source::from_fn`]), or [`Refreshing`], which renews its tokens;
+//! - [`store`] is where [`Refreshing`] remembers them;
+//! - [`replay`] decides which bodies can be sent a second time.
+//!
+//! [`AccessToken`]: crate::AccessToken
+
+mod authorize;
+mod error;
+mod future;
+mod layer;
+mod origins;
+mod refreshing;
+mod refusal;
+pub mod replay;
+mod service;
+pub mod source;
+pub mod store;
+
+pub use authorize::{PresetCredentials, WithoutToken};
+pub use error::{Error, ErrorKind};
+pub use future::AuthFuture;
+pub use layer::AuthLayer;
+pub use refreshing::{Refreshing, RefreshingBuilder, State, Timing};
+pub use refusal::{Refusal, ResponseHead};
+pub use service::Auth;
+pub use source::{AfterRefusal, RequestContext, TokenSource};
+pub use store::TokenStore;

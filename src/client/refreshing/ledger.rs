@@ -1,0 +1,207 @@
+//! What went wrong lately, and what may be asked therefore: pure decisions about time.
+//!
+//! All moments are readings of the monotonic clock.
+
+use std::time::Duration;
+
+use super::{Timing, schedule};
+use crate::client::{Error, ErrorKind};
+
+/// The memory of failures and of refused tokens.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    failure: Option<Failure>,
+    brake: Brake,
+}
+
+#[derive(Debug)]
+struct Failure {
+    error: Error,
+    outages: u32,
+    refusals: u32,
+    next_attempt: Duration,
+}
+
+/// Renewals because of a refusal, none of whose tokens was accepted since.
+#[derive(Debug, Default)]
+struct Brake {
+    strikes: u32,
+    next_renewal: Duration,
+}
+
+impl Ledger {
+    /// Whether the source may be asked now; the last error, if it is to be left alone.
+    pub(super) fn may_ask(&self, now: Duration) -> Result<(), Error> {
+        match &self.failure {
+            Some(failure) if now < failure.next_attempt => {
+                Err(failure.error.waiting(failure.next_attempt - now))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn failed(&mut self, error: &Error, now: Duration, timing: &Timing, chance: f64) {
+        let (mut outages, mut refusals) = match &self.failure {
+            Some(before) => (before.outages, before.refusals),
+            None => (0, 0),
+        };
+        let pause = match error.kind() {
+            ErrorKind::Refused | ErrorKind::LogInAgain(_) => {
+                refusals = refusals.saturating_add(1);
+                schedule::refused(refusals, timing)
+            }
+            _ => {
+                outages = outages.saturating_add(1);
+                let told = error.obtain_error().and_then(|error| error.retry_after());
+                schedule::backoff(outages, told, timing, chance)
+            }
+        };
+        self.failure = Some(Failure {
+            error: error.clone(),
+            outages,
+            refusals,
+            next_attempt: now.saturating_add(pause),
+        });
+    }
+
+    pub(super) fn succeeded(&mut self) {
+        self.failure = None;
+    }
+
+    /// New credentials: what was held against the old ones is forgotten.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(super) fn last_error(&self) -> Option<&Error> {
+        self.failure.as_ref().map(|failure| &failure.error)
+    }
+
+    /// When the source may be asked again, if it is being left alone.
+    pub(super) fn next_attempt(&self) -> Option<Duration> {
+        self.failure.as_ref().map(|failure| failure.next_attempt)
+    }
+
+    /// A server accepted a token since the last refusal.
+    pub(super) fn accepted(&mut self) {
+        self.brake = Brake::default();
+    }
+
+    /// A server refused the current token. Allows a renewal, or says how long until one.
+    pub(super) fn refused(
+        &mut self,
+        was_accepted: bool,
+        now: Duration,
+        timing: &Timing,
+    ) -> Result<(), Duration> {
+        if was_accepted {
+            self.accepted();
+        }
+        if now < self.brake.next_renewal {
+            return Err(self.brake.next_renewal - now);
+        }
+        self.brake.strikes = self.brake.strikes.saturating_add(1);
+        let pause = schedule::brake(self.brake.strikes, timing);
+        self.brake.next_renewal = now.saturating_add(pause);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::{ObtainError, ObtainErrorKind};
+
+    const S: Duration = Duration::from_secs(1);
+
+    fn outage() -> Error {
+        ObtainError::new(ObtainErrorKind::Unreachable).into()
+    }
+
+    fn refusal() -> Error {
+        ObtainError::refused("invalid_client", None).into()
+    }
+
+    fn fail(ledger: &mut Ledger, error: &Error, now: Duration) {
+        ledger.failed(error, now, &Timing::default(), 0.0);
+    }
+
+    #[test]
+    fn after_an_outage_nobody_asks_until_the_pause_is_over() {
+        let mut ledger = Ledger::default();
+        assert!(ledger.may_ask(S).is_ok());
+        fail(&mut ledger, &outage(), S);
+        let told = ledger.may_ask(S).unwrap_err().kind();
+        assert_eq!(
+            told,
+            ErrorKind::Unavailable {
+                retry_after: Some(S)
+            }
+        );
+        assert!(ledger.may_ask(2 * S).is_ok());
+        fail(&mut ledger, &outage(), 2 * S);
+        assert!(ledger.may_ask(3 * S).is_err(), "the second pause is longer");
+        assert!(ledger.may_ask(4 * S).is_ok());
+        ledger.succeeded();
+        fail(&mut ledger, &outage(), 10 * S);
+        assert!(ledger.may_ask(11 * S).is_ok(), "a success starts it anew");
+    }
+
+    #[test]
+    fn a_refusal_is_remembered_for_a_minute_and_then_longer() {
+        let mut ledger = Ledger::default();
+        fail(&mut ledger, &refusal(), S);
+        assert_eq!(
+            ledger.may_ask(60 * S).unwrap_err().kind(),
+            ErrorKind::Refused
+        );
+        assert!(ledger.may_ask(61 * S).is_ok());
+        fail(&mut ledger, &refusal(), 61 * S);
+        assert!(ledger.may_ask(180 * S).is_err());
+        assert!(ledger.may_ask(181 * S).is_ok());
+        fail(&mut ledger, &refusal(), 181 * S);
+        ledger.forget();
+        assert!(
+            ledger.may_ask(181 * S).is_ok(),
+            "new credentials are tried at once"
+        );
+    }
+
+    #[test]
+    fn what_the_server_asked_for_is_honoured() {
+        let mut ledger = Ledger::default();
+        let told = ObtainError::new(ObtainErrorKind::Unreachable).with_retry_after(7 * S);
+        fail(&mut ledger, &told.into(), S);
+        assert!(ledger.may_ask(7 * S).is_err());
+        assert!(ledger.may_ask(8 * S).is_ok());
+    }
+
+    #[test]
+    fn the_brake_holds_until_a_token_is_accepted() {
+        let timing = Timing::default();
+        let mut ledger = Ledger::default();
+        assert_eq!(
+            ledger.refused(true, S, &timing),
+            Ok(()),
+            "a good token was revoked"
+        );
+        assert_eq!(
+            ledger.refused(false, S, &timing),
+            Err(30 * S),
+            "its successor never worked"
+        );
+        assert_eq!(ledger.refused(false, 31 * S, &timing), Ok(()));
+        assert_eq!(
+            ledger.refused(false, 32 * S, &timing),
+            Err(59 * S),
+            "and now for longer"
+        );
+        assert_eq!(
+            ledger.refused(true, 32 * S, &timing),
+            Ok(()),
+            "accepted in between"
+        );
+        ledger.accepted();
+        assert_eq!(ledger.refused(false, 33 * S, &timing), Ok(()));
+    }
+}

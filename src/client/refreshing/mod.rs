@@ -1,0 +1,436 @@
+//! A token source that keeps its tokens fresh.
+
+mod exchange;
+mod held;
+mod ledger;
+mod schedule;
+mod timing;
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwapOption;
+use tokio::runtime::Handle;
+
+use self::{held::Held, ledger::Ledger};
+use crate::{
+    BoxError, BoxFuture,
+    client::{
+        AfterRefusal, Error, ErrorKind, RequestContext, TokenSource, TokenStore, store::MemoryStore,
+    },
+    clock::{Clock, SystemClock},
+    oauth::ObtainToken,
+    single_flight::{Decision, Joined, Lost, SingleFlight},
+    token::{AccessToken, Tokens},
+    transport::{Elapsed, within},
+};
+
+pub use timing::Timing;
+
+/// Keeps tokens fresh: the [`TokenSource`] for most clients, and a handle to use the
+/// tokens outside HTTP.
+///
+/// A clone is a reference count, and all clones share the tokens.
+///
+/// - While a token is good nobody waits: it is renewed ahead of its expiry, in the
+///   background, started by a request. An idle process makes no calls.
+/// - Callers without a token share one exchange, its success or its failure alike. One
+///   who goes away neither kills nor loses it.
+/// - A failing server is left alone for longer and longer, a refusal is remembered, and
+///   a token that is still good goes on being used.
+/// - A rotated refresh token is stored before the access token that came with it is
+///   handed out.
+///
+/// # Defaults
+///
+/// Those of [`Timing`], a [`MemoryStore`], the caller's tokio runtime.
+///
+/// # Example
+///
+/// ```
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use tower_bearer::{AccessToken, client::Refreshing, oauth::{ObtainError, obtain_with}, token::Tokens};
+///
+/// let tokens = Refreshing::new(obtain_with(|| async {
+///     Ok::<_, ObtainError>(Tokens::new(AccessToken::new("mF_9.B5f-4.1JqM")?))
+/// }));
+/// let token = tokens.token().await?;
+/// assert_eq!(token.expose(), "mF_9.B5f-4.1JqM");
+/// tokens.close().await;
+/// # Ok(()) }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Refreshing(Arc<Inner>);
+
+struct Inner {
+    obtain: Mutex<Arc<dyn ObtainToken>>,
+    store: Arc<dyn TokenStore>,
+    clock: Arc<dyn Clock>,
+    timing: Timing,
+    runtime: Option<Handle>,
+    current: ArcSwapOption<Held>,
+    flight: SingleFlight<Result<AccessToken, Error>>,
+    ledger: Mutex<Ledger>,
+    /// The token that a server refused, until there is another.
+    refused: Mutex<Option<AccessToken>>,
+    /// Tokens that the store could not write down yet.
+    unsaved: Mutex<Option<Tokens>>,
+    closed: AtomicBool,
+    exchanges: AtomicU64,
+}
+
+/// Builds a [`Refreshing`] that differs from the defaults.
+///
+/// # Example
+///
+/// ```
+/// # use tower_bearer::{oauth::{ObtainError, obtain_with}, token::Tokens};
+/// # let obtain = obtain_with(|| async { Err::<Tokens, _>(ObtainError::other("never asked")) });
+/// use tower_bearer::client::{Refreshing, Timing};
+///
+/// let mut timing = Timing::default();
+/// timing.wait = std::time::Duration::from_secs(3);
+/// let tokens = Refreshing::builder(obtain).timing(timing).build();
+/// ```
+pub struct RefreshingBuilder {
+    obtain: Arc<dyn ObtainToken>,
+    store: Arc<dyn TokenStore>,
+    clock: Arc<dyn Clock>,
+    timing: Timing,
+    runtime: Option<Handle>,
+}
+
+impl RefreshingBuilder {
+    /// Where tokens are remembered.
+    #[must_use]
+    pub fn store(mut self, store: impl TokenStore) -> Self {
+        self.store = Arc::new(store);
+        self
+    }
+
+    /// The clock; the system's unless a test moves its own.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The numbers.
+    #[must_use]
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        self
+    }
+
+    /// The runtime in which tokens are obtained, for callers who have none.
+    #[must_use]
+    pub fn runtime(mut self, runtime: Handle) -> Self {
+        self.runtime = Some(runtime);
+        self
+    }
+
+    /// Builds it. Nothing is asked until a token is wanted.
+    #[must_use]
+    pub fn build(self) -> Refreshing {
+        Refreshing(Arc::new(Inner {
+            obtain: Mutex::new(self.obtain),
+            store: self.store,
+            clock: self.clock,
+            timing: self.timing,
+            runtime: self.runtime,
+            current: ArcSwapOption::empty(),
+            flight: SingleFlight::new(),
+            ledger: Mutex::default(),
+            refused: Mutex::default(),
+            unsaved: Mutex::default(),
+            closed: AtomicBool::new(false),
+            exchanges: AtomicU64::new(0),
+        }))
+    }
+}
+
+impl Refreshing {
+    /// Keeps fresh what `obtain` obtains.
+    pub fn new(obtain: impl ObtainToken) -> Self {
+        Self::builder(obtain).build()
+    }
+
+    /// For everything that differs from the defaults.
+    pub fn builder(obtain: impl ObtainToken) -> RefreshingBuilder {
+        RefreshingBuilder {
+            obtain: Arc::new(obtain),
+            store: Arc::new(MemoryStore::default()),
+            clock: SystemClock::shared(),
+            timing: Timing::default(),
+            runtime: None,
+        }
+    }
+
+    /// A token that is good now, waiting for one if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::kind`] tells what helps: waiting, other credentials, or a log-in.
+    pub async fn token(&self) -> Result<AccessToken, Error> {
+        match self.at_hand() {
+            Some(token) => Ok(token),
+            None => self.wait_for_token().await,
+        }
+    }
+
+    /// Gives up a token, as when a server refused it outside HTTP. Only that token: a
+    /// newer one stays.
+    pub fn invalidate(&self, token: &AccessToken) {
+        let _ledger = self.0.ledger();
+        self.give_up(token);
+    }
+
+    /// Puts in tokens that were obtained by other means, such as a log-in. What was held
+    /// against the old ones is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// When the store can't write them down, or there is no runtime.
+    pub async fn replace_tokens(&self, tokens: Tokens) -> Result<(), Error> {
+        loop {
+            let mut ours = false;
+            let joined = self.0.flight.join(self.0.runtime.as_ref(), || {
+                ours = true;
+                Decision::Call(exchange::put(self.0.clone(), tokens.clone()))
+            });
+            let outcome = match joined {
+                Ok(Joined::Waiter(waiter)) => waiter.outcome().await,
+                Ok(Joined::Answer(answer)) => Ok(answer),
+                Err(_) => return Err(Error::of(ErrorKind::NoRuntime)),
+            };
+            match outcome {
+                Ok(stored) if ours => return stored.map(|_| ()),
+                Err(Lost) if ours => return Err(Error::of(ErrorKind::Lost)),
+                // Somebody else's exchange: what it brought is older than these tokens.
+                Ok(_) | Err(Lost) => {}
+            }
+        }
+    }
+
+    /// Obtains by other credentials from now on, and forgets what was held against the
+    /// old ones.
+    pub fn replace_source(&self, obtain: impl ObtainToken) {
+        *lock(&self.0.obtain) = Arc::new(obtain);
+        self.0.ledger().forget();
+    }
+
+    /// Starts no exchange any more, and waits for the one under way **and** for its
+    /// tokens to be written down. Call it before the process ends, or a rotated refresh
+    /// token may be lost. A token that is still good goes on being given out.
+    pub async fn close(&self) {
+        self.0.closed.store(true, Ordering::SeqCst);
+        while let Some(call) = self.0.flight.under_way() {
+            let _ = call.outcome().await;
+        }
+    }
+
+    /// What a health check wants to know.
+    #[must_use]
+    pub fn state(&self) -> State {
+        let ledger = self.0.ledger();
+        let current = self.0.current.load();
+        let usable = current
+            .as_ref()
+            .filter(|held| held.is_usable(&*self.0.clock));
+        State {
+            ready: usable.is_some(),
+            remaining: usable.and_then(|held| held.remaining(&*self.0.clock)),
+            last_error: ledger.last_error().cloned(),
+            exchanges: self.0.exchanges.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The warm path: one atomic load and one look at the clock.
+    fn at_hand(&self) -> Option<AccessToken> {
+        let current = self.0.current.load();
+        let held = current.as_ref()?;
+        if !held.is_usable(&*self.0.clock) {
+            return None;
+        }
+        if held.is_renewal_due(&*self.0.clock) {
+            self.renew_ahead(held);
+        }
+        Some(held.token.clone())
+    }
+
+    async fn wait_for_token(&self) -> Result<AccessToken, Error> {
+        // A runtime that dies takes its exchange along; the waiters start afresh on
+        // their own. More than twice in a row it is no accident.
+        for _ in 0..3 {
+            let waiter = match self
+                .0
+                .flight
+                .join(self.0.runtime.as_ref(), || self.decide())
+            {
+                Ok(Joined::Answer(answer)) => return answer,
+                Ok(Joined::Waiter(waiter)) => waiter,
+                Err(_) => return Err(Error::of(ErrorKind::NoRuntime)),
+            };
+            match within(self.0.timing.wait, waiter.outcome()).await {
+                Ok(Ok(outcome)) => return outcome,
+                Ok(Err(Lost)) => {}
+                Err(Elapsed::Deadline) => return Err(Error::of(ErrorKind::TooLong)),
+                Err(Elapsed::NoTimer) => return Err(Error::of(ErrorKind::NoRuntime)),
+            }
+        }
+        Err(Error::of(ErrorKind::Lost))
+    }
+
+    /// What a caller without a token finds with the door closed.
+    fn decide(
+        &self,
+    ) -> Decision<
+        Result<AccessToken, Error>,
+        impl Future<Output = Result<AccessToken, Error>> + Send + 'static + use<>,
+    > {
+        let current = self.0.current.load();
+        if let Some(held) = current
+            .as_ref()
+            .filter(|held| held.is_usable(&*self.0.clock))
+        {
+            return Decision::Answer(Ok(held.token.clone()));
+        }
+        if let Err(error) = self.0.may_ask() {
+            return Decision::Answer(Err(error));
+        }
+        let unwanted = lock(&self.0.refused).clone();
+        Decision::Call(exchange::run(self.0.clone(), unwanted, "no token at hand"))
+    }
+
+    /// Starts a renewal that nobody waits for.
+    fn renew_ahead(&self, held: &Arc<Held>) {
+        if !held.claim_renewal() {
+            return;
+        }
+        let joined = self.0.flight.join(self.0.runtime.as_ref(), || {
+            let latest = self.0.current.load();
+            let is_latest = latest
+                .as_ref()
+                .is_some_and(|latest| Arc::ptr_eq(latest, held));
+            match self.0.may_ask() {
+                Ok(()) if is_latest => {
+                    let unwanted = Some(held.token.clone());
+                    Decision::Call(exchange::run(self.0.clone(), unwanted, "renewal ahead"))
+                }
+                Ok(()) => Decision::Answer(Ok(held.token.clone())),
+                Err(error) => Decision::Answer(Err(error)),
+            }
+        });
+        if !matches!(joined, Ok(Joined::Waiter(_))) {
+            self.0.put_off(held);
+        }
+    }
+
+    /// Forgets the current token if it is this one. The caller holds the ledger.
+    fn give_up(&self, token: &AccessToken) -> bool {
+        let current = self.0.current.load();
+        let is_current = current
+            .as_ref()
+            .is_some_and(|held| held.token.same_value(token));
+        if is_current {
+            *lock(&self.0.refused) = Some(token.clone());
+            self.0.current.store(None);
+        }
+        is_current
+    }
+}
+
+impl TokenSource for Refreshing {
+    fn current(&self, _: &RequestContext<'_>) -> Option<AccessToken> {
+        self.at_hand()
+    }
+
+    fn obtain<'a>(&'a self, _: RequestContext<'a>) -> BoxFuture<'a, Result<AccessToken, BoxError>> {
+        Box::pin(async { self.token().await.map_err(Into::into) })
+    }
+
+    fn refused(&self, token: &AccessToken) -> AfterRefusal {
+        // Held until the end, so that of many refusals of one token only the first counts.
+        let mut ledger = self.0.ledger();
+        let current = self.0.current.load();
+        if !current
+            .as_ref()
+            .is_some_and(|held| held.token.same_value(token))
+        {
+            return AfterRefusal::Obtain;
+        }
+        let now = self.0.clock.monotonic();
+        match ledger.refused(token.was_accepted(), now, &self.0.timing) {
+            Ok(()) => {
+                tracing::info!("the server refused the access token; it will be renewed");
+                self.give_up(token);
+                AfterRefusal::Obtain
+            }
+            Err(retry_after) => {
+                tracing::warn!(
+                    ?retry_after,
+                    "the server refuses every new access token; renewal is held back"
+                );
+                AfterRefusal::HeldBack { retry_after }
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        lock(&self.ledger)
+    }
+
+    fn may_ask(&self) -> Result<(), Error> {
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(Error::of(ErrorKind::Closed));
+        }
+        self.ledger().may_ask(self.clock.monotonic())
+    }
+
+    /// Renewal ahead did not come about: try again when the source may be asked.
+    fn put_off(&self, held: &Held) {
+        let now = self.clock.monotonic();
+        let next = self.ledger().next_attempt().filter(|next| *next > now);
+        held.put_off_renewal(next.unwrap_or(now + Duration::from_secs(1)));
+    }
+}
+
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What [`Refreshing::state`] tells.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct State {
+    /// Whether a request would find a token without waiting.
+    pub ready: bool,
+    /// How long that token is good for, if it is known.
+    pub remaining: Option<Duration>,
+    /// Why the last exchange failed; `None` after one that did not.
+    pub last_error: Option<Error>,
+    /// How many times tokens were asked for.
+    pub exchanges: u64,
+}
+
+impl fmt::Debug for Refreshing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refreshing").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RefreshingBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefreshingBuilder").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,222 @@
+//! Why there is no token, and whose fault that is.
+
+use std::{error::Error, fmt, sync::Arc, time::Duration};
+
+use http::{StatusCode, Uri};
+
+use crate::{BoxError, token::TokenValueError, transport::TransportError};
+
+/// Why an attempt to obtain a token failed. Never holds a secret or a token.
+#[derive(Clone, Debug)]
+pub struct ObtainError {
+    kind: ObtainErrorKind,
+    endpoint: Option<Arc<str>>,
+    retry_after: Option<Duration>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// The kinds of failure. They differ in what helps: waiting, other credentials, or a
+/// log-in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ObtainErrorKind {
+    /// No answer, or one that broke off. Waiting helps.
+    Unreachable,
+    /// No answer in time: what the server did is not known. Waiting helps.
+    Deadline,
+    /// The server is overloaded or failing (429, 5xx). Waiting helps.
+    Failing(StatusCode),
+    /// An answer that is none. Somebody has to look at the address or at the server.
+    BadAnswer(String),
+    /// The server said no (RFC 6749 §5.2). Only other credentials or settings help.
+    Refused {
+        /// The `error` of the answer, such as `invalid_client`.
+        error: String,
+        /// The `error_description`, if there was one.
+        description: Option<String>,
+    },
+    /// Nothing is left to obtain a token with: a person has to log in again.
+    LogInAgain(LogInAgain),
+    /// Anything else, from a source of your own. Treated as an outage.
+    Other,
+}
+
+/// Why a person has to log in again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LogInAgain {
+    /// There are neither tokens nor a grant that needs nobody.
+    NotLoggedIn,
+    /// The refresh token was refused: it has ended, was revoked or was used before.
+    RefreshTokenRefused,
+    /// The refresh token is past the end that was told with it.
+    RefreshTokenExpired,
+    /// Answers to requests with the refresh token did not come: it may have been used.
+    MayHaveBeenUsed,
+}
+
+impl ObtainError {
+    /// An error of this kind.
+    #[must_use]
+    pub fn new(kind: ObtainErrorKind) -> Self {
+        Self {
+            kind,
+            endpoint: None,
+            retry_after: None,
+            source: None,
+        }
+    }
+
+    /// A failure that may pass, for sources of your own.
+    pub fn other(source: impl Into<BoxError>) -> Self {
+        Self::new(ObtainErrorKind::Other).with_source(source)
+    }
+
+    /// A refusal with one of the codes of RFC 6749 §5.2.
+    pub fn refused(error: impl Into<String>, description: Option<String>) -> Self {
+        Self::new(ObtainErrorKind::Refused {
+            error: error.into(),
+            description,
+        })
+    }
+
+    /// Adds what caused it.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.source = Some(Arc::from(source.into()));
+        self
+    }
+
+    /// Adds how long the server asked to be left alone.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// Names the endpoint, without its query: some hold a key there.
+    pub(crate) fn at(mut self, endpoint: &Uri) -> Self {
+        let scheme = endpoint.scheme_str().unwrap_or_default();
+        let authority = endpoint
+            .authority()
+            .map_or("", |authority| authority.as_str());
+        self.endpoint = Some(format!("{scheme}://{authority}{}", endpoint.path()).into());
+        self
+    }
+
+    /// What kind of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> &ObtainErrorKind {
+        &self.kind
+    }
+
+    /// How long the server asked to be left alone (`Retry-After`).
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// Whether asking again with the same credentials can't help: they were refused.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self.kind,
+            ObtainErrorKind::Refused { .. } | ObtainErrorKind::LogInAgain(_)
+        )
+    }
+
+    /// Whether the server may have acted on a request whose answer is not known.
+    #[must_use]
+    pub fn is_outcome_unknown(&self) -> bool {
+        matches!(
+            self.kind,
+            ObtainErrorKind::Unreachable | ObtainErrorKind::Deadline
+        )
+    }
+}
+
+impl fmt::Display for ObtainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let endpoint = self.endpoint.as_deref().unwrap_or("the token source");
+        match &self.kind {
+            ObtainErrorKind::Unreachable => write!(f, "{endpoint} gave no answer")?,
+            ObtainErrorKind::Deadline => write!(f, "{endpoint} gave no answer in time")?,
+            ObtainErrorKind::Failing(status) => write!(f, "{endpoint} is failing with {status}")?,
+            ObtainErrorKind::BadAnswer(what) => {
+                write!(f, "{endpoint} gave an answer that can't be used: {what}")?;
+            }
+            ObtainErrorKind::Refused { error, description } => {
+                write!(f, "{endpoint} refused with `{error}`")?;
+                if let Some(description) = description {
+                    write!(f, " ({description})")?;
+                }
+                f.write_str(fix_for(error))?;
+            }
+            ObtainErrorKind::LogInAgain(cause) => write!(f, "log in again: {cause}")?,
+            ObtainErrorKind::Other => write!(f, "{endpoint} failed")?,
+        }
+        Ok(())
+    }
+}
+
+fn fix_for(error: &str) -> &'static str {
+    match error {
+        "invalid_client" => {
+            "; check client id, secret, and whether the server wants `basic`, `basic_unencoded` or `post`"
+        }
+        "unauthorized_client" | "unsupported_grant_type" => {
+            "; allow this grant for the client at the authorization server"
+        }
+        "invalid_scope" => "; check the scopes that the client may ask for",
+        _ => "",
+    }
+}
+
+impl fmt::Display for LogInAgain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotLoggedIn => "there are no tokens and no grant to obtain them with",
+            Self::RefreshTokenRefused => "the refresh token was refused",
+            Self::RefreshTokenExpired => "the refresh token has expired",
+            Self::MayHaveBeenUsed => {
+                "the refresh token may have been used by a request whose answer never came"
+            }
+        })
+    }
+}
+
+impl Error for ObtainError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        let source = self.source.as_deref()?;
+        Some(source)
+    }
+}
+
+impl From<TransportError> for ObtainError {
+    fn from(error: TransportError) -> Self {
+        let kind = match &error {
+            TransportError::Service(_) | TransportError::Body(_) => ObtainErrorKind::Unreachable,
+            TransportError::Deadline(_) => ObtainErrorKind::Deadline,
+            TransportError::NoTimer => ObtainErrorKind::Other,
+            TransportError::TooLarge | TransportError::Redirected(_) => {
+                ObtainErrorKind::BadAnswer(error.to_string())
+            }
+        };
+        match kind {
+            ObtainErrorKind::BadAnswer(_) => Self::new(kind),
+            kind => Self::new(kind).with_source(error),
+        }
+    }
+}
+
+impl From<TokenValueError> for ObtainError {
+    fn from(error: TokenValueError) -> Self {
+        Self::new(ObtainErrorKind::BadAnswer(error.to_string()))
+    }
+}
+
+impl From<BoxError> for ObtainError {
+    fn from(source: BoxError) -> Self {
+        Self::other(source)
+    }
+}

@@ -1,0 +1,22 @@
+//! The OAuth 2.0 protocol as a client speaks it (RFC 6749), without any state.
+//!
+//! - [`TokenEndpoint`]: asks an authorization server for tokens;
+//! - [`ClientAuth`] and the trait [`ClientAuthentication`]: how the client proves who it is;
+//! - [`grant`]: by what right it asks; one file for each grant;
+//! - [`ObtainToken`]: the one question that all of this answers, open to sources of your own;
+//! - [`ObtainError`]: why there is no token, and whose fault that is.
+
+mod client_auth;
+mod error;
+pub mod grant;
+mod obtain;
+mod token_endpoint;
+mod token_request;
+mod token_response;
+
+pub use client_auth::{ClientAuth, ClientAuthentication};
+pub use error::{LogInAgain, ObtainError, ObtainErrorKind};
+pub use grant::{ClientCredentials, Grant};
+pub use obtain::{ObtainToken, ObtainWith, obtain_with};
+pub use token_endpoint::{EndpointError, TokenEndpoint};
+pub use token_request::TokenRequest;

@@ -1,0 +1,81 @@
+//! A token request while it is being put together (RFC 6749 §4, §6).
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
+use zeroize::Zeroizing;
+
+use crate::secret::Secret;
+
+/// Parameters and headers of a token request.
+///
+/// A [`Grant`](super::Grant) and a [`ClientAuthentication`](super::ClientAuthentication)
+/// each add their part. Every value is kept as a [`Secret`]: some are.
+#[derive(Debug)]
+pub struct TokenRequest {
+    endpoint: Uri,
+    parameters: Vec<(Cow<'static, str>, Secret)>,
+    headers: HeaderMap,
+    secrets: Vec<Secret>,
+}
+
+impl TokenRequest {
+    pub(crate) fn new(endpoint: Uri) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        Self {
+            endpoint,
+            parameters: Vec::new(),
+            headers,
+            secrets: Vec::new(),
+        }
+    }
+
+    /// Where the request will go.
+    #[must_use]
+    pub fn endpoint(&self) -> &Uri {
+        &self.endpoint
+    }
+
+    /// Adds a parameter; one that may repeat (`resource`) is added again.
+    pub fn parameter(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Secret>) {
+        self.parameters.push((name.into(), value.into()));
+    }
+
+    /// Adds a parameter that no error message may ever show.
+    pub fn secret_parameter(&mut self, name: impl Into<Cow<'static, str>>, value: Secret) {
+        self.secrets.push(value.clone());
+        self.parameter(name, value);
+    }
+
+    /// Sets a header, marked sensitive; `secret` is what no error message may ever show.
+    pub fn secret_header(&mut self, name: HeaderName, mut value: HeaderValue, secret: Secret) {
+        value.set_sensitive(true);
+        self.headers.insert(name, value);
+        self.secrets.push(secret);
+    }
+
+    /// What a server's words must not repeat into our error messages.
+    pub(crate) fn secrets(&self) -> &[Secret] {
+        &self.secrets
+    }
+
+    /// The request as RFC 6749 asks for it: POST, `application/x-www-form-urlencoded`.
+    pub(crate) fn to_form(&self) -> Request<Bytes> {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in &self.parameters {
+            form.append_pair(name, value.expose());
+        }
+        let body = Zeroizing::new(form.finish().into_bytes());
+        let mut request = Request::new(Bytes::from_owner(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.endpoint.clone();
+        *request.headers_mut() = self.headers.clone();
+        request.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/x-www-form-urlencoded"),
+        );
+        request
+    }
+}

@@ -1,0 +1,171 @@
+//! What a token endpoint answers (RFC 6749 §5), read into tokens or a typed error.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode, header};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    clock::Clock,
+    oauth::{ObtainError, ObtainErrorKind},
+    scope::ScopeSet,
+    secret::Secret,
+    token::{AccessToken, Expiry, RefreshToken, Tokens},
+};
+
+/// The longest part of a server's words that an error repeats, in characters.
+const MAX_QUOTED: usize = 200;
+
+/// RFC 6749 §5.1 and §5.2 in one: some servers send errors with status 200. Unknown
+/// members are ignored, as §5.1 asks.
+#[derive(Deserialize)]
+struct Answer {
+    access_token: Option<Value>,
+    token_type: Option<Value>,
+    expires_in: Option<Value>,
+    refresh_token: Option<Value>,
+    scope: Option<Value>,
+    error: Option<Value>,
+    error_description: Option<Value>,
+}
+
+/// Reads an answer. `secrets` are what the request held: a server that repeats one in
+/// its error message does not get it into ours.
+pub(super) fn read(
+    response: &Response<Bytes>,
+    secrets: &[Secret],
+    clock: &dyn Clock,
+) -> Result<Tokens, ObtainError> {
+    let status = response.status();
+    if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
+        let failing = ObtainError::new(ObtainErrorKind::Failing(status));
+        return Err(match retry_after(response.headers(), clock) {
+            Some(wait) => failing.with_retry_after(wait),
+            None => failing,
+        });
+    }
+    let answer: Answer = serde_json::from_slice(response.body())
+        .map_err(|_| unusable(format!("{} with {}", status, describe(response))))?;
+    if let Some(error) = &answer.error {
+        return Err(refusal(error, answer.error_description.as_ref(), secrets));
+    }
+    if !status.is_success() {
+        return Err(unusable(format!("{status} without an `error` member")));
+    }
+    tokens(&answer, clock)
+}
+
+/// The codes that RFC 6749 §4.1.2.1 gives to servers in trouble; every other is a refusal.
+const PASSING_ERRORS: [&str; 3] = ["temporarily_unavailable", "server_error", "slow_down"];
+
+fn refusal(error: &Value, description: Option<&Value>, secrets: &[Secret]) -> ObtainError {
+    let quote = |value: &Value| match value {
+        Value::String(text) => quoted(text, secrets),
+        _ => "(not a string)".to_owned(),
+    };
+    let code = quote(error);
+    if PASSING_ERRORS.contains(&code.as_str()) {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        return ObtainError::new(ObtainErrorKind::Failing(status));
+    }
+    ObtainError::refused(code, description.map(quote))
+}
+
+fn tokens(answer: &Answer, clock: &dyn Clock) -> Result<Tokens, ObtainError> {
+    match &answer.token_type {
+        None | Some(Value::Null) => {}
+        Some(Value::String(kind)) if kind.eq_ignore_ascii_case("bearer") => {}
+        Some(Value::String(kind)) => {
+            let kind = quoted(kind, &[]);
+            return Err(unusable(format!(
+                "token_type `{kind}`, and only `Bearer` can be sent"
+            )));
+        }
+        Some(_) => return Err(unusable("a token_type that is not a string".to_owned())),
+    }
+    let value = match &answer.access_token {
+        Some(Value::String(value)) => Secret::from(value.as_str()),
+        Some(_) => return Err(unusable("an access_token that is not a string".to_owned())),
+        None => return Err(unusable("no access_token".to_owned())),
+    };
+    let mut access = AccessToken::new(value)?;
+    if let Some(lifetime) = answer
+        .expires_in
+        .as_ref()
+        .map(lifetime)
+        .transpose()?
+        .flatten()
+    {
+        access = access.with_expiry(Expiry::after(lifetime, clock));
+    }
+    if let Some(Value::String(scope)) = &answer.scope {
+        access = access.with_scope(ScopeSet::parse(scope));
+    }
+    let tokens = Tokens::new(access);
+    Ok(match &answer.refresh_token {
+        Some(Value::String(value)) if !value.is_empty() => {
+            tokens.with_refresh_token(RefreshToken::new(value.as_str()))
+        }
+        _ => tokens,
+    })
+}
+
+/// `expires_in` in seconds: a number by RFC 6749 §5.1, a string or a float at some servers.
+fn lifetime(value: &Value) -> Result<Option<Duration>, ObtainError> {
+    let seconds = match value {
+        Value::Null => return Ok(None),
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    match seconds {
+        Some(seconds) if seconds > 0.0 => Ok(Some(
+            Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX),
+        )),
+        Some(_) => Err(unusable(
+            "an expires_in that is not greater than 0".to_owned(),
+        )),
+        None => Err(unusable(
+            "an expires_in that is not a number of seconds".to_owned(),
+        )),
+    }
+}
+
+fn unusable(what: String) -> ObtainError {
+    ObtainError::new(ObtainErrorKind::BadAnswer(what))
+}
+
+fn describe(response: &Response<Bytes>) -> String {
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    match content_type {
+        Some(name) => format!(
+            "a body of type `{}` that is not a token answer; is this the token endpoint?",
+            quoted(name, &[])
+        ),
+        None => "a body that is not a token answer; is this the token endpoint?".to_owned(),
+    }
+}
+
+/// A server's words: escaped, cut, and without anything secret.
+fn quoted(text: &str, secrets: &[Secret]) -> String {
+    if secrets
+        .iter()
+        .any(|secret| !secret.is_empty() && text.contains(secret.expose()))
+    {
+        return "(it repeats a secret)".to_owned();
+    }
+    text.escape_debug().take(MAX_QUOTED).collect()
+}
+
+/// `Retry-After` in seconds or as a date (RFC 9110 §10.2.3).
+fn retry_after(headers: &HeaderMap, clock: &dyn Clock) -> Option<Duration> {
+    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+    if let Ok(seconds) = value.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(clock.wall()).unwrap_or_default())
+}

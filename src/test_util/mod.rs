@@ -1,0 +1,49 @@
+//! For users' own tests: an authorization server as a value, and a clock that moves
+//! when told.
+//!
+//! [`AuthorizationServer`] is a Tower service, so that a test needs neither ports nor
+//! real time; [`listen`](AuthorizationServer::listen) puts the same server on a loopback
+//! port. It can be made to rotate its keys, revoke tokens and misbehave in all the ways
+//! in which real ones do ([`Fault`]), and it counts what it was asked.
+//!
+//! # A unit test that needs a verified token
+//!
+//! ```
+//! use serde::Deserialize;
+//! use serde_json::json;
+//! use tower_bearer::{Verified, test_util::AuthorizationServer};
+//!
+//! #[derive(Deserialize)]
+//! struct MyClaims { sub: String }
+//!
+//! fn greeting(token: &Verified<MyClaims>) -> String {
+//!     format!("Hello {}", token.claims().sub)
+//! }
+//!
+//! # fn main() -> Result<(), tower_bearer::BoxError> {
+//! let server = AuthorizationServer::new()?;
+//! let token = server.verified(json!({ "sub": "alice", "scope": "orders:read" }))?;
+//! assert_eq!(greeting(&token), "Hello alice");
+//! # Ok(()) }
+//! ```
+
+mod authorization_server;
+mod body;
+mod builder;
+mod clock;
+mod documents;
+mod fault;
+mod listening;
+mod received;
+mod service;
+mod state;
+mod token_endpoint;
+
+pub use authorization_server::{AuthorizationServer, AuthorizationServerError};
+pub use body::Body;
+pub use builder::{AuthorizationServerBuilder, ExpiresIn, RefreshTokens, RegisteredClient};
+pub use clock::ManualClock;
+pub use documents::Endpoint;
+pub use fault::Fault;
+pub use listening::Listening;
+pub use received::{PresentedBy, ReceivedTokenRequest, Requests};

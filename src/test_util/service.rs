@@ -1,0 +1,129 @@
+//! The server as a Tower service.
+
+use std::{
+    convert::Infallible,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, request::Parts};
+use http_body_util::{BodyExt, Limited};
+use tower_service::Service;
+
+use super::{
+    AuthorizationServer, Body, Endpoint, Fault, documents,
+    fault::{empty, json},
+    state::State,
+    token_endpoint::{self, Asked},
+};
+use crate::{BoxError, BoxFuture};
+
+const MAX_REQUEST_BYTES: usize = 1024 * 1024;
+
+/// Takes a [`Body`], so that nothing has to be said about types where the server is
+/// handed to something that sends requests.
+impl Service<Request<Body>> for AuthorizationServer {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let server = self.clone();
+        Box::pin(async move { Ok(serve(&server, request).await) })
+    }
+}
+
+pub(super) async fn serve<B>(server: &AuthorizationServer, request: Request<B>) -> Response<Body>
+where
+    B: http_body::Body,
+    B::Error: Into<BoxError>,
+{
+    let (parts, body) = request.into_parts();
+    let body = std::pin::pin!(body);
+    let Ok(body) = Limited::new(body, MAX_REQUEST_BYTES).collect().await else {
+        return empty(StatusCode::PAYLOAD_TOO_LARGE);
+    };
+    let (response, fault) = decide(server, &parts, &body.to_bytes());
+    match fault {
+        Some(Fault::Delay(delay)) => {
+            tokio::time::sleep(delay).await;
+            response
+        }
+        Some(Fault::CutOff) => response.map(Body::cut_off),
+        _ => response,
+    }
+}
+
+/// The answer, and what is still to go wrong with it. At once and under one lock: what was
+/// asked is done, whoever waits for the answer.
+fn decide(
+    server: &AuthorizationServer,
+    parts: &Parts,
+    body: &Bytes,
+) -> (Response<Body>, Option<Fault>) {
+    let mut state = server.state();
+    let Some(endpoint) = documents::endpoint(server.issuer(), parts.uri.path()) else {
+        state.requests.elsewhere += 1;
+        return (empty(StatusCode::NOT_FOUND), None);
+    };
+    let asked = count(&mut state, endpoint, parts, body);
+    let fault = state.faults.take(endpoint);
+    if let Some(fault) = fault.as_ref().filter(|fault| !fault.is_answered()) {
+        return (fault.answer(), None);
+    }
+    let response = match asked {
+        Some(asked) => asked
+            .and_then(|asked| token_endpoint::answer(server, &mut state, &asked))
+            .unwrap_or_else(token_endpoint::Refusal::into_response),
+        None => json(StatusCode::OK, document(server, &state, endpoint, parts)),
+    };
+    (response, fault)
+}
+
+/// Notes what was asked; for the token endpoint, reads it.
+fn count(
+    state: &mut State,
+    endpoint: Endpoint,
+    parts: &Parts,
+    body: &Bytes,
+) -> Option<Result<Asked, token_endpoint::Refusal>> {
+    let requests = &mut state.requests;
+    match endpoint {
+        Endpoint::Jwks => requests.jwks += 1,
+        Endpoint::Metadata => requests.metadata += 1,
+        Endpoint::Token => {
+            requests.token += 1;
+            let asked = Asked::read(parts, body);
+            if let Ok(asked) = &asked {
+                match asked.grant_type() {
+                    Some("client_credentials") => requests.client_credentials += 1,
+                    Some("refresh_token") => requests.refresh_token += 1,
+                    _ => {}
+                }
+                state.last_token_request = Some(asked.record());
+            }
+            return Some(asked);
+        }
+    }
+    None
+}
+
+fn document(
+    server: &AuthorizationServer,
+    state: &State,
+    endpoint: Endpoint,
+    parts: &Parts,
+) -> String {
+    let document = match endpoint {
+        Endpoint::Metadata => {
+            let algorithm = server.settings().algorithm;
+            documents::metadata(server.issuer(), parts, algorithm)
+        }
+        Endpoint::Jwks | Endpoint::Token => state.jwks(),
+    };
+    document.to_string()
+}

@@ -1,0 +1,52 @@
+//! What a validation allocates: a number that may fall and must not rise unnoticed.
+
+mod jwt_support;
+
+use jwt_support::{claims, now, validator};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tower_bearer::{
+    Algorithm,
+    jwt::{Minter, SigningKey},
+};
+
+#[derive(Deserialize)]
+#[allow(dead_code)] // read for what it costs
+struct FourStrings {
+    iss: String,
+    sub: String,
+    email: String,
+    tenant: String,
+}
+
+/// Four strings of the application's, and of ours: the `kid`, the text of the claims, the
+/// text of the registered claims, the token, what is shared of it, and the scopes.
+#[test]
+fn a_token_costs_ten_allocations_with_the_four_strings_of_its_claims() {
+    let claims = claims(json!({
+        "email": "alice@example.com", "tenant": "t1", "scope": "orders:read", "jti": "1",
+    }));
+    let claims: Value = serde_json::from_str(&claims).unwrap();
+    for algorithm in Algorithm::ALL {
+        let key = SigningKey::generate(*algorithm)
+            .unwrap()
+            .with_key_id("2026-01");
+        let keys = key.public_key_set();
+        let token = Minter::new(key).mint(&claims).unwrap();
+        let validator = validator();
+        let validate = || validator.validate::<FourStrings>(token.expose(), &keys, now());
+        drop(validate().unwrap()); // the backend's own first use
+        let mut verified = None;
+        let counted = allocation_counter::measure(|| verified = Some(validate()));
+        assert!(verified.unwrap().is_ok());
+        println!(
+            "{algorithm}: {} allocations, {} bytes",
+            counted.count_total, counted.bytes_total
+        );
+        assert!(
+            counted.count_total <= 10,
+            "{algorithm}: {}",
+            counted.count_total
+        );
+    }
+}

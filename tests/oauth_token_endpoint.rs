@@ -1,0 +1,477 @@
+//! `TokenEndpoint`: what it sends (RFC 6749 §2.3, §4.4, §6) and what it makes of answers (§5).
+#![cfg(feature = "test-util")]
+
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use tower_bearer::{
+    AccessToken, BoxError, ClientAuth, ClientCredentials, TokenEndpoint,
+    clock::Clock,
+    oauth::{LogInAgain, ObtainError, ObtainErrorKind, ObtainToken},
+    test_util::ManualClock,
+    token::{RefreshToken, Tokens},
+};
+
+type Body = Full<Bytes>;
+
+const ENDPOINT: &str = "https://id.example/oauth2/token?tenant=secret-in-query";
+const SECRET: &str = "hunter2 &+%ä";
+
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<Option<Request<Bytes>>>>);
+
+impl Seen {
+    fn form(&self) -> BTreeMap<String, String> {
+        let seen = self.0.lock().unwrap();
+        let body = seen.as_ref().unwrap().body();
+        form_urlencoded::parse(body).into_owned().collect()
+    }
+
+    fn headers(&self) -> HeaderMap {
+        self.0.lock().unwrap().as_ref().unwrap().headers().clone()
+    }
+}
+
+fn endpoint(answer: Response<Body>, seen: &Seen, clock: &ManualClock) -> TokenEndpoint {
+    let seen = seen.clone();
+    let server = tower::service_fn(move |request: Request<Body>| {
+        let (seen, answer) = (seen.clone(), answer.clone());
+        async move {
+            use http_body_util::BodyExt;
+            let (parts, body) = request.into_parts();
+            let body = body.collect().await?.to_bytes();
+            *seen.0.lock().unwrap() = Some(Request::from_parts(parts, body));
+            Ok::<_, BoxError>(answer)
+        }
+    });
+    TokenEndpoint::new(ENDPOINT)
+        .unwrap()
+        .client_auth(ClientAuth::post("orders-job", SECRET))
+        .grant(
+            ClientCredentials::new()
+                .scope("orders:read")
+                .parameter("audience", "orders"),
+        )
+        .clock(clock.clone())
+        .over(server)
+}
+
+fn json(status: u16, body: &str) -> Response<Body> {
+    Response::builder()
+        .status(status)
+        .header("content-type", "application/json")
+        .body(Body::from(body.to_owned()))
+        .unwrap()
+}
+
+const GOOD: &str =
+    r#"{"access_token":"at","token_type":"Bearer","expires_in":3600,"future":{"x":[1]}}"#;
+
+async fn obtain(answer: Response<Body>) -> Result<Tokens, ObtainError> {
+    endpoint(answer, &Seen::default(), &ManualClock::new())
+        .obtain()
+        .await
+}
+
+// Requests
+
+#[tokio::test]
+async fn client_credentials_are_asked_for_as_rfc_6749_says() {
+    let seen = Seen::default();
+    endpoint(json(200, GOOD), &seen, &ManualClock::new())
+        .obtain()
+        .await
+        .unwrap();
+    let expected = [
+        ("audience", "orders"),
+        ("client_id", "orders-job"),
+        ("client_secret", SECRET),
+        ("grant_type", "client_credentials"),
+        ("scope", "orders:read"),
+    ];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(seen.form(), BTreeMap::from(expected));
+    assert_eq!(
+        seen.headers()["content-type"],
+        "application/x-www-form-urlencoded"
+    );
+    assert_eq!(seen.headers()["accept"], "application/json");
+    assert_eq!(
+        seen.0.lock().unwrap().as_ref().unwrap().method(),
+        Method::POST
+    );
+}
+
+#[tokio::test]
+async fn a_refresh_sends_the_refresh_token_and_nothing_of_the_grant() {
+    let seen = Seen::default();
+    let endpoint = endpoint(json(200, GOOD), &seen, &ManualClock::new());
+    endpoint.refresh(&RefreshToken::new("rt&1")).await.unwrap();
+    let form = seen.form();
+    assert_eq!(form["grant_type"], "refresh_token");
+    assert_eq!(form["refresh_token"], "rt&1");
+    assert_eq!(form["client_id"], "orders-job");
+    assert!(!form.contains_key("audience"));
+}
+
+#[tokio::test]
+async fn each_client_authentication_stands_where_its_rule_says() {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    let id = "id:1";
+    let rows = [
+        (
+            "encoded first, RFC 6749 §2.3.1",
+            ClientAuth::basic(id, SECRET),
+            Some("id%3A1:hunter2+%26%2B%25%C3%A4"),
+        ),
+        (
+            "as it is",
+            ClientAuth::basic_unencoded(id, SECRET),
+            Some("id:1:hunter2 &+%ä"),
+        ),
+        ("in the body", ClientAuth::post(id, SECRET), None),
+        ("only the name", ClientAuth::none(id), None),
+    ];
+    for (rule, client_auth, basic) in rows {
+        let in_body = rule == "in the body";
+        let seen = Seen::default();
+        let endpoint =
+            endpoint(json(200, GOOD), &seen, &ManualClock::new()).client_auth(client_auth);
+        endpoint.obtain().await.unwrap();
+        let headers = seen.headers();
+        let sent = headers.get(header::AUTHORIZATION).map(|value| {
+            assert!(value.is_sensitive(), "{rule}");
+            let encoded = value.to_str().unwrap().strip_prefix("Basic ").unwrap();
+            String::from_utf8(BASE64_STANDARD.decode(encoded).unwrap()).unwrap()
+        });
+        assert_eq!(sent.as_deref(), basic, "{rule}");
+        let form = seen.form();
+        assert_eq!(form.contains_key("client_id"), basic.is_none(), "{rule}");
+        assert_eq!(form.contains_key("client_secret"), in_body, "{rule}");
+    }
+}
+
+#[test]
+fn client_secrets_go_over_https_or_to_this_machine() {
+    let rows = [
+        ("https://id.example/token", true),
+        ("http://127.0.0.1:8080/token", true),
+        ("http://localhost/token", true),
+        ("http://id.example/token", false),
+        ("https://user:pw@id.example/token", false),
+        ("https://id.example/token#here", false),
+        ("/token", false),
+        ("not a uri", false),
+        ("", false),
+    ];
+    for (address, expected) in rows {
+        let endpoint = TokenEndpoint::new(address);
+        assert_eq!(endpoint.is_ok(), expected, "{address}");
+        if let Err(error) = endpoint {
+            let chain = chain(&error);
+            assert!(!chain.contains("pw"), "{chain}");
+        }
+    }
+    assert!(TokenEndpoint::dangerous_plain_http("http://id.example/token").is_ok());
+}
+
+#[tokio::test]
+async fn without_a_grant_and_without_tokens_somebody_has_to_log_in() {
+    let server = tower::service_fn(|_: Request<Body>| async { Ok::<_, BoxError>(json(200, GOOD)) });
+    let endpoint = TokenEndpoint::new(ENDPOINT).unwrap().over(server);
+    let error = endpoint.obtain().await.unwrap_err();
+    assert_eq!(
+        *error.kind(),
+        ObtainErrorKind::LogInAgain(LogInAgain::NotLoggedIn)
+    );
+    assert!(endpoint.refresh(&RefreshToken::new("rt")).await.is_ok());
+}
+
+// Answers
+
+#[tokio::test]
+async fn every_shape_of_a_good_answer_is_read() {
+    let hour = Duration::from_secs(3600);
+    let ten_years = Duration::from_secs(10 * 365 * 24 * 3600);
+    let rows = [
+        (
+            r#"{"access_token":"at","token_type":"Bearer","expires_in":3600}"#,
+            Some(hour),
+        ),
+        (
+            r#"{"access_token":"at","token_type":"bearer","expires_in":"3600"}"#,
+            Some(hour),
+        ),
+        (
+            r#"{"access_token":"at","token_type":"BEARER","expires_in":3600.0}"#,
+            Some(hour),
+        ),
+        (
+            r#"{"access_token":"at","token_type":"Bearer","expires_in":1e300}"#,
+            Some(ten_years),
+        ),
+        (
+            r#"{"access_token":"at","token_type":"Bearer","expires_in":18446744073709551615}"#,
+            Some(ten_years),
+        ),
+        (
+            r#"{"access_token":"at","token_type":"Bearer","expires_in":null}"#,
+            None,
+        ),
+        (
+            r#"{"access_token":"at","token_type":"Bearer","unknown":{"a":[1,2]},"x":null}"#,
+            None,
+        ),
+        (r#"{"access_token":"at"}"#, None),
+    ];
+    for (body, expected) in rows {
+        let clock = ManualClock::new();
+        let endpoint = endpoint(json(200, body), &Seen::default(), &clock);
+        let tokens = endpoint.obtain().await.unwrap();
+        let token: &AccessToken = tokens.access_token();
+        assert_eq!(token.expose(), "at");
+        assert_eq!(
+            token.expiry().map(|end| end.remaining(&clock)),
+            expected,
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn refresh_token_and_scope_of_an_answer_are_kept() {
+    let body = r#"{"access_token":"at","token_type":"Bearer","refresh_token":"rt","scope":"a b"}"#;
+    let tokens = obtain(json(200, body)).await.unwrap();
+    assert_eq!(tokens.refresh_token(), Some(&RefreshToken::new("rt")));
+    assert!(tokens.access_token().scope().unwrap().contains("b"));
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = format!("{error} {error:?}");
+    let mut next = error.source();
+    while let Some(source) = next {
+        text += &format!(" {source} {source:?}");
+        next = source.source();
+    }
+    text
+}
+
+#[tokio::test]
+async fn every_bad_answer_is_a_typed_error_that_names_the_endpoint_and_shows_no_secret() {
+    let html = || {
+        let page = Body::from("<html>Sign in");
+        Response::builder()
+            .header("content-type", "text/html")
+            .body(page)
+            .unwrap()
+    };
+    let bad = "BadAnswer";
+    let rows = [
+        ("HTML", html(), bad, "text/html"),
+        ("empty", json(200, ""), bad, "token endpoint"),
+        ("not an object", json(200, "[1]"), bad, "token endpoint"),
+        (
+            "5 MiB",
+            json(200, &format!("{{\"x\":\"{}\"}}", "x".repeat(5 << 20))),
+            bad,
+            "1048576 bytes",
+        ),
+        (
+            "no access_token",
+            json(200, r#"{"token_type":"Bearer"}"#),
+            bad,
+            "no access_token",
+        ),
+        (
+            "access_token of another type",
+            json(200, r#"{"access_token":7}"#),
+            bad,
+            "not a string",
+        ),
+        (
+            "an empty token",
+            json(200, r#"{"access_token":""}"#),
+            bad,
+            "empty",
+        ),
+        (
+            "a header-illegal token",
+            json(200, r#"{"access_token":"at\r\nx: y"}"#),
+            bad,
+            "header",
+        ),
+        (
+            "unknown token_type",
+            json(200, r#"{"access_token":"at","token_type":"DPoP"}"#),
+            bad,
+            "DPoP",
+        ),
+        (
+            "expires_in of 0",
+            json(200, r#"{"access_token":"at","expires_in":0}"#),
+            bad,
+            "expires_in",
+        ),
+        (
+            "expires_in negative",
+            json(200, r#"{"access_token":"at","expires_in":"-5"}"#),
+            bad,
+            "expires_in",
+        ),
+        (
+            "expires_in not a number",
+            json(200, r#"{"access_token":"at","expires_in":"NaN"}"#),
+            bad,
+            "expires_in",
+        ),
+        (
+            "expires_in an object",
+            json(200, r#"{"access_token":"at","expires_in":{}}"#),
+            bad,
+            "expires_in",
+        ),
+        ("a redirect", json(307, GOOD), bad, "redirect"),
+        ("404", json(404, "{}"), bad, "404"),
+        ("401 without an error member", json(401, "{}"), bad, "401"),
+        (
+            "invalid_client",
+            json(401, r#"{"error":"invalid_client"}"#),
+            "Refused",
+            "basic_unencoded",
+        ),
+        (
+            "200 with an error object",
+            json(200, r#"{"error":"invalid_scope"}"#),
+            "Refused",
+            "scopes",
+        ),
+        (
+            "a server that repeats the secret",
+            json(
+                400,
+                &format!(r#"{{"error":"invalid_client","error_description":"{SECRET} is wrong"}}"#),
+            ),
+            "Refused",
+            "repeats a secret",
+        ),
+        (
+            "a description with control characters",
+            json(
+                400,
+                r#"{"error":"invalid_client","error_description":"a\u001b[31mb\nc"}"#,
+            ),
+            "Refused",
+            "a\\u{1b}[31mb\\nc",
+        ),
+        (
+            "temporarily_unavailable",
+            json(400, r#"{"error":"temporarily_unavailable"}"#),
+            "Failing",
+            "503",
+        ),
+        ("500", json(500, "{}"), "Failing", "500"),
+        ("429", json(429, "{}"), "Failing", "429"),
+    ];
+    for (rule, answer, kind, told) in rows {
+        let error = obtain(answer).await.expect_err(rule);
+        let got = format!("{:?}", error.kind());
+        assert!(got.starts_with(kind), "{rule}: {got}");
+        let shown = chain(&error);
+        assert!(shown.contains(told), "{rule}: {shown}");
+        assert!(
+            shown.contains("https://id.example/oauth2/token"),
+            "{rule}: {shown}"
+        );
+        for secret in ["hunter2", "secret-in-query", "\"at\""] {
+            assert!(!shown.contains(secret), "{rule} shows {secret}: {shown}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn retry_after_is_read_as_seconds_and_as_a_date() {
+    let clock = ManualClock::new();
+    let in_a_minute = httpdate::fmt_http_date(clock.wall() + Duration::from_secs(60));
+    let rows = [
+        ("17", Some(17..=17)),
+        (&*in_a_minute, Some(59..=60)),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", Some(0..=0)),
+        ("soon", None),
+        ("-1", None),
+    ];
+    for (value, expected) in rows {
+        let mut answer = json(503, "{}");
+        answer
+            .headers_mut()
+            .insert(header::RETRY_AFTER, value.parse().unwrap());
+        let error = endpoint(answer, &Seen::default(), &clock)
+            .obtain()
+            .await
+            .unwrap_err();
+        assert_eq!(
+            *error.kind(),
+            ObtainErrorKind::Failing(StatusCode::SERVICE_UNAVAILABLE)
+        );
+        let told = error.retry_after().map(|wait| wait.as_secs());
+        match expected {
+            Some(range) => assert!(range.contains(&told.unwrap()), "{value}: {told:?}"),
+            None => assert_eq!(told, None, "{value}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_cannot_be_reached_or_breaks_off_is_an_outage() {
+    let dead = tower::service_fn(|_: Request<Body>| async {
+        Err::<Response<Body>, BoxError>("connection refused".into())
+    });
+    let endpoint = TokenEndpoint::new(ENDPOINT)
+        .unwrap()
+        .grant(ClientCredentials::new());
+    let error = endpoint.clone().over(dead).obtain().await.unwrap_err();
+    assert_eq!(*error.kind(), ObtainErrorKind::Unreachable);
+    assert!(chain(&error).contains("connection refused"));
+
+    let broken = tower::service_fn(|_: Request<Body>| async {
+        let frames = [Ok(http_body::Frame::data(Bytes::from("{"))), Err("cut off")];
+        let body = http_body_util::StreamBody::new(futures::stream::iter(frames));
+        Ok::<_, BoxError>(Response::new(body))
+    });
+    let error = endpoint.over(broken).obtain().await.unwrap_err();
+    assert_eq!(*error.kind(), ObtainErrorKind::Unreachable);
+    assert!(chain(&error).contains("cut off"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_does_not_answer_is_given_up_after_its_deadline() {
+    let silent = tower::service_fn(|_: Request<Body>| {
+        std::future::pending::<Result<Response<Body>, BoxError>>()
+    });
+    let endpoint = TokenEndpoint::new(ENDPOINT)
+        .unwrap()
+        .grant(ClientCredentials::new());
+    let start = tokio::time::Instant::now();
+    let error = endpoint.over(silent).obtain().await.unwrap_err();
+    assert_eq!(*error.kind(), ObtainErrorKind::Deadline);
+    assert_eq!(start.elapsed(), Duration::from_secs(30));
+}
+
+#[test]
+fn nothing_that_holds_a_secret_shows_it() {
+    let endpoint = TokenEndpoint::new("https://id.example/token").unwrap();
+    let endpoint = endpoint.client_auth(ClientAuth::basic("orders-job", "hunter2"));
+    let shown = format!(
+        "{endpoint:?} {:?} {:?} {:?}",
+        ClientAuth::post("orders-job", "hunter2"),
+        RefreshToken::new("hunter2"),
+        Tokens::new(AccessToken::new("hunter2").unwrap()),
+    );
+    assert!(!shown.contains("hunter2"), "{shown}");
+}
