@@ -1,4 +1,5 @@
 //! `WWW-Authenticate`, written and read.
+#![allow(clippy::unwrap_used)]
 
 use http::{HeaderMap, HeaderValue, header::WWW_AUTHENTICATE};
 use proptest::prelude::*;
@@ -16,9 +17,16 @@ fn challenges(lines: &[&[u8]]) -> Vec<Challenge> {
     Challenge::parse_all(&headers)
 }
 
+/// Rule, header lines, challenges.
+type Row = (
+    &'static str,
+    &'static [&'static [u8]],
+    &'static [&'static str],
+);
+
 #[test]
 fn challenges_are_read_by_rfc_9110_and_garbage_is_left_out() {
-    let rows: &[(&str, &[&[u8]], &[&str])] = &[
+    let rows: &[Row] = &[
         ("no header, no challenge", &[], &[]),
         ("an empty line", &[b""], &[]),
         ("a scheme alone", &[b"Bearer"], &["Bearer"]),

@@ -40,6 +40,7 @@ macro_rules! keeps_the_contract {
                 assert_ready_ok!(service.poll_ready());
                 // The mock panics where another instance than the readied one is called.
                 let mut call = task::spawn(service.call($admitted));
+                assert_pending!(call.poll());
                 answer(&mut peer);
                 assert_eq!(assert_ready_ok!(call.poll()).status(), 200);
             }
@@ -54,26 +55,25 @@ macro_rules! keeps_the_contract {
 
                 assert_ready_ok!(service.poll_ready());
                 let mut call = task::spawn(service.call($admitted));
+                assert_pending!(call.poll());
                 let (_, reply) = peer.next_request().await.unwrap();
                 reply.send_error("no answer");
                 assert_eq!(assert_ready_err!(call.poll()).to_string(), "no answer");
             }
 
             #[tokio::test]
-            async fn a_clone_gets_ready_by_itself() {
-                let (mut service, mut peer) =
-                    mock::spawn_layer::<Request<()>, Response<()>, _>($layer);
-                peer.allow(1);
+            async fn a_clone_gets_ready_and_works_by_itself() {
+                let (inner, mut peer) = mock::pair::<Request<()>, Response<()>>();
+                let mut service = Spawn::new($layer.layer(ConcurrencyLimit::new(inner, 2)));
                 assert_ready_ok!(service.poll_ready());
                 let mut clone = Spawn::new(service.get_ref().clone());
-                assert_pending!(clone.poll_ready());
-                peer.allow(1);
+                let mut third = Spawn::new(service.get_ref().clone());
                 assert_ready_ok!(clone.poll_ready());
-                let mut calls = [
-                    task::spawn(service.call($admitted)),
-                    task::spawn(clone.call($admitted)),
-                ];
-                for call in &mut calls {
+                assert_pending!(third.poll_ready(), "each clone has a permit of its own");
+                drop(third);
+                for service in [&mut service, &mut clone] {
+                    let mut call = task::spawn(service.call($admitted));
+                    assert_pending!(call.poll());
                     answer(&mut peer);
                     assert_ready_ok!(call.poll());
                 }
@@ -92,6 +92,7 @@ macro_rules! keeps_the_contract {
 
                 assert_ready_ok!(service.poll_ready());
                 let mut call = task::spawn(service.call($admitted));
+                assert_pending!(call.poll());
                 answer(&mut peer);
                 assert_ready_ok!(call.poll());
             }
@@ -122,6 +123,7 @@ macro_rules! keeps_the_contract {
                 assert_ready_ok!(service.poll_ready());
                 let mut call = task::spawn(service.call($admitted));
                 assert_pending!(service.poll_ready());
+                assert_pending!(call.poll());
                 answer(&mut peer);
                 assert_ready_ok!(call.poll());
                 drop(call);
@@ -223,13 +225,14 @@ async fn the_inner_service_is_readied_again_after_the_wait() {
     let source = ManualKeys::new();
     let (mut service, mut peer) =
         mock::spawn_layer::<Request<()>, Response<()>, _>(require_with(source.clone()));
-    peer.allow(1);
     assert_ready_ok!(service.poll_ready());
     let mut call = task::spawn(service.call(authorized()));
+    assert_pending!(call.poll());
+    peer.allow(0);
     source.arrive(keys());
-    // The mock counts a readiness that was dropped unused as used.
     assert_pending!(call.poll());
     peer.allow(1);
+    assert!(call.is_woken());
     assert_pending!(call.poll());
     answer(&mut peer);
     assert_ready_ok!(call.poll());
@@ -302,6 +305,7 @@ async fn a_call_can_be_dropped_while_it_waits() {
     source.arrive(keys());
     assert_ready_ok!(service.poll_ready());
     let mut call = task::spawn(service.call(authorized()));
+    assert_pending!(call.poll());
     answer(&mut peer);
     assert_ready_ok!(call.poll());
 }

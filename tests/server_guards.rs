@@ -210,7 +210,8 @@ async fn other_schemes_are_ignored_by_choice_and_nothing_else_is() {
     rows.extend([("another scheme", line("Basic YTpi"), 200, None)]);
     check(&optional().ignore_other_schemes(), rows).await;
 
-    let response = send(optional().ignore_other_schemes(), request(&[b"Basic YTpi"])).await;
+    let guard = optional().ignore_other_schemes().remove_credentials();
+    let response = send(guard, request(&[b"Basic YTpi"])).await;
     let seen = response.into_body().unwrap();
     assert_eq!(seen.anonymous, Some(true));
     assert_eq!(

@@ -1,5 +1,5 @@
 //! What the tests of the server's end share.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use std::{
     convert::Infallible,
@@ -87,7 +87,10 @@ pub fn mint(secret: [u8; 32], changes: Value) -> String {
         if value.is_null() {
             claims.as_object_mut().unwrap().remove(name);
         } else {
-            claims[name] = value.clone();
+            claims
+                .as_object_mut()
+                .unwrap()
+                .insert(name.clone(), value.clone());
         }
     }
     let key = SigningKey::from_secret(Algorithm::HS256, secret).unwrap();

@@ -1,0 +1,238 @@
+//! The guards and the extractor in axum.
+#![cfg(feature = "axum")]
+#![allow(clippy::unwrap_used)]
+
+mod server_support;
+
+use axum::{
+    Extension, Router,
+    body::Body,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::{HeaderValue, Request, StatusCode, header::AUTHORIZATION};
+use serde_json::json;
+use server_support::{
+    ManualKeys, MyClaims, OtherClaims, Standing, challenge, good, keys, optional, rejection,
+    require, require_with, token, validator,
+};
+use tower::{ServiceBuilder, ServiceExt, util::option_layer};
+use tower_bearer::{
+    OptionalJwt, RequireJwt, RequireScope, Verified,
+    server::{Authentication, Rejection, RejectionReason},
+};
+
+async fn name(token: Verified<MyClaims>) -> String {
+    token.claims().sub.clone()
+}
+
+async fn maybe_name(token: Option<Verified<MyClaims>>) -> String {
+    token.map_or("nobody".to_owned(), |token| token.claims().sub.clone())
+}
+
+fn authorized(path: &str) -> Request<Body> {
+    with_token(path, &good())
+}
+
+fn with_token(path: &str, token: &str) -> Request<Body> {
+    let mut request = plain(path);
+    let value = HeaderValue::try_from(format!("Bearer {token}")).unwrap();
+    request.headers_mut().insert(AUTHORIZATION, value);
+    request
+}
+
+fn plain(path: &str) -> Request<Body> {
+    Request::get(path).body(Body::empty()).unwrap()
+}
+
+async fn text(response: Response) -> String {
+    let bytes = axum::body::to_bytes(response.into_body(), usize::MAX)
+        .await
+        .unwrap();
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+async fn ask(app: &Router, request: Request<Body>) -> Response {
+    app.clone().oneshot(request).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_paved_path_works() {
+    let app: Router = Router::new()
+        .route("/orders", get(name))
+        .route_layer(RequireScope::all(["orders:read"]))
+        .layer(require());
+
+    let response = ask(&app, authorized("/orders")).await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(text(response).await, "alice");
+
+    let unscoped = token(json!({"scope": "other"}));
+    let response = ask(&app, with_token("/orders", &unscoped)).await;
+    assert_eq!(response.status(), 403);
+
+    let response = ask(&app, plain("/orders")).await;
+    assert_eq!(response.status(), 401);
+    assert_eq!(challenge(&response), Some(r#"Bearer realm="orders""#));
+    assert_eq!(text(response).await, "");
+
+    let response = ask(&app, plain("/unknown")).await;
+    assert_eq!(
+        response.status(),
+        401,
+        "with `layer`, unknown paths tell nothing"
+    );
+}
+
+#[tokio::test]
+async fn with_route_layer_unknown_paths_are_not_found() {
+    let app: Router = Router::new()
+        .route("/orders", get(name))
+        .route_layer(require());
+    assert_eq!(ask(&app, plain("/orders")).await.status(), 401);
+    assert_eq!(ask(&app, plain("/unknown")).await.status(), 404);
+}
+
+#[tokio::test]
+async fn each_guard_fits_each_place_of_a_router() {
+    let custom = require().rejection_response(|rejection: &Rejection| {
+        (rejection.status(), "see the manual").into_response()
+    });
+    let scope = RequireScope::any(["orders:read"]);
+    let app: Router = Router::new()
+        .route("/method", get(name).layer(require()))
+        .route("/method-optional", get(maybe_name).layer(optional()))
+        .route(
+            "/method-scope",
+            get(name).route_layer(scope.clone()).layer(require()),
+        )
+        .route("/method-route", get(name).route_layer(custom.clone()))
+        .nest(
+            "/nested",
+            Router::new()
+                .route("/a", get(maybe_name))
+                .layer(optional())
+                .layer(require()),
+        )
+        .nest(
+            "/stack",
+            Router::new()
+                .route("/a", get(name))
+                .layer(ServiceBuilder::new().layer(custom).layer(scope)),
+        )
+        .nest(
+            "/switch",
+            Router::new()
+                .route("/a", get(|| async { "open" }))
+                .layer(option_layer(None::<RequireJwt<MyClaims>>)),
+        );
+    for path in [
+        "/method",
+        "/method-optional",
+        "/method-scope",
+        "/method-route",
+        "/nested/a",
+        "/stack/a",
+        "/switch/a",
+    ] {
+        assert_eq!(ask(&app, authorized(path)).await.status(), 200, "{path}");
+    }
+    let open = ["/method-optional", "/switch/a"];
+    for path in [
+        "/method",
+        "/method-optional",
+        "/method-scope",
+        "/method-route",
+        "/nested/a",
+        "/stack/a",
+        "/switch/a",
+    ] {
+        let expected = if open.contains(&path) { 200 } else { 401 };
+        assert_eq!(ask(&app, plain(path)).await.status(), expected, "{path}");
+    }
+    let response = ask(&app, plain("/stack/a")).await;
+    assert!(matches!(
+        rejection(&response).reason(),
+        RejectionReason::CredentialsMissing
+    ));
+    assert_eq!(text(response).await, "see the manual");
+}
+
+#[tokio::test]
+async fn an_optional_token_is_none_only_for_a_recorded_anonymous() {
+    let guarded = |guard: OptionalJwt<MyClaims>| -> Router {
+        Router::new().route("/", get(maybe_name)).layer(guard)
+    };
+    let app = guarded(optional());
+    assert_eq!(text(ask(&app, plain("/")).await).await, "nobody");
+    assert_eq!(text(ask(&app, authorized("/")).await).await, "alice");
+    assert_eq!(ask(&app, with_token("/", "x")).await.status(), 401);
+
+    let unguarded: Router = Router::new().route("/", get(maybe_name));
+    let other = OptionalJwt::<OtherClaims>::new(validator(), keys()).clock(Standing);
+    let other: Router = Router::new().route("/", get(maybe_name)).layer(other);
+    let rows = [
+        (
+            "the guard is missing",
+            unguarded,
+            "add `RequireJwt` or `OptionalJwt`",
+        ),
+        (
+            "the guard has other claims",
+            other,
+            "write the same `C` in both",
+        ),
+    ];
+    for (rule, app, fix) in rows {
+        let response = ask(&app, authorized("/")).await;
+        assert_eq!(
+            response.status(),
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "{rule}"
+        );
+        let said = rejection(&response).to_string();
+        assert!(said.contains(fix), "{rule}: {said}");
+        assert_eq!(text(response).await, "", "{rule}: the caller is not told");
+    }
+}
+
+#[tokio::test]
+async fn a_required_token_of_an_anonymous_caller_is_asked_for() {
+    let app: Router = Router::new().route("/", get(name)).layer(optional());
+    let response = ask(&app, plain("/")).await;
+    assert_eq!(response.status(), 401);
+    assert_eq!(challenge(&response), Some(r#"Bearer realm="orders""#));
+
+    let unguarded: Router = Router::new().route("/", get(name));
+    assert_eq!(ask(&unguarded, authorized("/")).await.status(), 500);
+}
+
+#[tokio::test]
+async fn the_untyped_record_is_an_extension() {
+    async fn scopes(Extension(caller): Extension<Authentication>) -> String {
+        caller.scopes().map(ToString::to_string).unwrap_or_default()
+    }
+    let app: Router = Router::new().route("/", get(scopes)).layer(require());
+    assert_eq!(
+        text(ask(&app, authorized("/")).await).await,
+        "orders:read orders:list"
+    );
+}
+
+#[tokio::test]
+async fn requests_that_wait_for_keys_are_served_when_they_come() {
+    let source = ManualKeys::new();
+    let app: Router = Router::new()
+        .route("/", get(name))
+        .layer(require_with(source.clone()));
+    let waiting: Vec<_> = (0..10)
+        .map(|_| tokio::spawn(app.clone().oneshot(authorized("/"))))
+        .collect();
+    while source.asked() < 10 {
+        tokio::task::yield_now().await;
+    }
+    source.arrive(keys());
+    for response in waiting {
+        assert_eq!(response.await.unwrap().unwrap().status(), 200);
+    }
+}
