@@ -1,4 +1,5 @@
 //! The rules about claims: one row for each.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test may
 
 mod jwt_support;
 
@@ -584,6 +585,16 @@ fn the_log_says_what_was_expected_and_what_came() {
         "the token's issuer is `https://id.example/`, this API expects `https://id.example`; \
          they differ by the slash at the end: write it exactly as the issuer does"
     );
+    // Several issuers, longer than what is shown of them.
+    let long = format!("https://id.example/{}", "x".repeat(100));
+    let slash = |received: String| {
+        let validator = Validator::new(["https://other.example", &*long], "orders");
+        let token = forge(HEADER, &claims(json!({"iss": received})));
+        let result = validator.validate::<Value>(&token, &keys(), now());
+        result.unwrap_err().to_string().contains("slash")
+    };
+    assert!(slash(format!("{long}/")));
+    assert!(!slash(format!("{long}y")));
     assert_eq!(
         error(json!({"exp": NOW - 100})),
         "the token expired 100 s ago"

@@ -1,4 +1,5 @@
 //! What a `KeySet` can be made of, and what it refuses to be made of.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test may
 
 mod jwt_support;
 
@@ -15,6 +16,7 @@ const RSA: &str = include_str!("keys_support/rsa_public.pem");
 const RSA_PKCS1: &str = include_str!("keys_support/rsa_pkcs1_public.pem");
 const RSA_PRIVATE: &str = include_str!("keys_support/rsa.pem");
 const RSA_1024: &str = include_str!("keys_support/rsa1024_public.pem");
+const RSA_8192: &str = include_str!("keys_support/rsa8192.pem");
 const P256: &str = include_str!("keys_support/p256_public.pem");
 const P256_COMPRESSED: &str = include_str!("keys_support/p256_compressed_public.pem");
 const P256_PRIVATE: &str = include_str!("keys_support/p256.pem");
@@ -130,6 +132,12 @@ fn pem_keeps_these_rules() {
         EdDSA,
         ED25519_PRIVATE
     ));
+}
+
+#[test]
+fn the_largest_rsa_key_verifies() {
+    let key = SigningKey::from_pkcs8_pem(RS256, RSA_8192).unwrap();
+    assert!(fits(&key.public_key_set(), RS256, RSA_8192));
 }
 
 #[test]
@@ -277,6 +285,11 @@ fn a_jwk_keeps_these_rules() {
             "encoding",
         ),
         ("P-256", ec.clone(), "accepted"),
+        (
+            "a private key",
+            with(&ec, "d", encode([1; 32]).into()),
+            "accepted",
+        ),
         (
             "P-256 without alg",
             with(&ec, "alg", Value::Null),

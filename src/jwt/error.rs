@@ -61,6 +61,8 @@ pub enum ValidationErrorKind {
         expected: String,
         /// The token's issuer.
         received: String,
+        /// Whether they differ only by a slash at the end.
+        is_off_by_a_slash: bool,
     },
     /// For another audience.
     Audience {
@@ -161,7 +163,11 @@ impl fmt::Display for ValidationErrorKind {
                 f,
                 "the token will be made in {seconds_ahead} s (`iat`); compare the clocks of issuer and API"
             ),
-            Self::Issuer { expected, received } => issuer(f, expected, received),
+            Self::Issuer {
+                expected,
+                received,
+                is_off_by_a_slash,
+            } => issuer(f, expected, received, *is_off_by_a_slash),
             Self::Audience { expected, received } => write!(
                 f,
                 "the token's audience is {received}, this API expects {expected}"
@@ -202,13 +208,17 @@ fn unknown_key(
     }
 }
 
-fn issuer(f: &mut fmt::Formatter<'_>, expected: &str, received: &str) -> fmt::Result {
+fn issuer(
+    f: &mut fmt::Formatter<'_>,
+    expected: &str,
+    received: &str,
+    is_off_by_a_slash: bool,
+) -> fmt::Result {
     write!(
         f,
         "the token's issuer is {received}, this API expects {expected}"
     )?;
-    let bare = |value: &str| value.trim_matches('`').trim_end_matches('/').to_owned();
-    if bare(expected) == bare(received) {
+    if is_off_by_a_slash {
         f.write_str("; they differ by the slash at the end: write it exactly as the issuer does")?;
     }
     Ok(())

@@ -8,7 +8,11 @@ use serde_json::value::RawValue;
 use super::{
     algorithm::Algorithm,
     claims::Claims,
-    error::{ValidationError, ValidationErrorKind, excerpt},
+    error::{
+        ValidationError,
+        ValidationErrorKind::{self, Malformed},
+        excerpt,
+    },
     json::{members, string},
     signature::MAX_SIGNATURE_SIZE,
     tap,
@@ -98,7 +102,6 @@ impl<'t> Unverified<'t> {
     }
 
     /// The issuer that the token names, for the choice of keys. **Unverified.**
-    #[allow(dead_code)] // for a list of issuers, which is to come
     pub(crate) fn peek_issuer(&self) -> Result<Option<String>, ValidationError> {
         let text = self.claims()?;
         let mut claims = Claims::new(&[]);
@@ -106,8 +109,6 @@ impl<'t> Unverified<'t> {
         Ok(claims.text("iss")?.map(Cow::into_owned))
     }
 }
-
-use ValidationErrorKind::Malformed;
 
 const NOT_THREE_SEGMENTS: ValidationErrorKind =
     Malformed("it has not three segments (five would be an encrypted token, none an opaque one)");

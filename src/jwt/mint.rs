@@ -101,7 +101,7 @@ impl SigningKey {
     pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
         if algorithm == Algorithm::HS256 {
             let secret = signature::random_secret().ok_or(KeyErrorKind::Backend)?;
-            return Self::from_secret(algorithm, *secret);
+            return Self::from_secret(algorithm, secret.as_slice());
         }
         let pair = signature::generate_key_pair(algorithm).ok_or(KeyErrorKind::Backend)?;
         Self::from_pair(algorithm, pair)

@@ -14,13 +14,9 @@ const YEAR_10000: f64 = 253_402_300_800.0;
 impl NumericDate {
     /// The number that `raw` is, if it is one that can be a date.
     pub(super) fn read(raw: &RawValue) -> Option<Self> {
-        let text = raw.get();
-        // JSON numbers begin so; `f64::from_str` would also read `inf` and `NaN`.
-        if !text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
-            return None;
-        }
+        // Of all JSON only numbers are read: `inf` and `NaN` are none.
         // A double is exact to the microsecond until long after the year 10000.
-        let seconds: f64 = text.parse().ok()?;
+        let seconds: f64 = raw.get().parse().ok()?;
         (seconds.abs() < YEAR_10000).then_some(Self(seconds))
     }
 

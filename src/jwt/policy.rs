@@ -13,7 +13,7 @@ use super::{
     claims::{Claims, is_registered},
     error::{ValidationErrorKind, excerpt, excerpts},
     expected::{Expected, Rule},
-    json::string,
+    json::{Strings, string},
     numeric_date::NumericDate,
     registered::RegisteredClaims,
 };
@@ -109,14 +109,25 @@ impl Policy {
     /// RFC 7519 §4.1.1; RFC 9068 §4: an exact match.
     fn check_issuer(&self, claims: &Claims<'_, '_>) -> Checked {
         check_expected(&self.issuer, "iss", claims, |expected, received| {
-            ValidationErrorKind::Issuer { expected, received }
+            let is_off_by_a_slash = |received: &str| {
+                let bare = received.trim_end_matches('/');
+                expected.iter().any(|one| one.trim_end_matches('/') == bare)
+            };
+            ValidationErrorKind::Issuer {
+                expected: excerpts(expected.iter()),
+                received: excerpts(received.iter()),
+                is_off_by_a_slash: received.iter().any(|one| is_off_by_a_slash(one)),
+            }
         })
     }
 
     /// RFC 7519 §4.1.3: one of the token's audiences has to be us.
     fn check_audience(&self, claims: &Claims<'_, '_>) -> Checked {
         check_expected(&self.audience, "aud", claims, |expected, received| {
-            ValidationErrorKind::Audience { expected, received }
+            ValidationErrorKind::Audience {
+                expected: excerpts(expected.iter()),
+                received: excerpts(received.iter()),
+            }
         })
     }
 
@@ -199,7 +210,7 @@ fn check_expected(
     expected: &Expected,
     usual: &str,
     claims: &Claims<'_, '_>,
-    refusal: impl FnOnce(String, String) -> ValidationErrorKind,
+    refusal: impl FnOnce(&[Box<str>], &Strings<'_>) -> ValidationErrorKind,
 ) -> Checked {
     let Rule::AnyOf { claim, values } = &expected.0 else {
         return Ok(());
@@ -212,7 +223,7 @@ fn check_expected(
     if received.iter().any(|received| is_expected(received)) {
         return Ok(());
     }
-    Err(refusal(excerpts(values.iter()), excerpts(received.iter())))
+    Err(refusal(values, &received))
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates
