@@ -501,6 +501,14 @@ mod tokens {
     }
 
     #[test]
+    fn a_claim_of_null_is_left_out() {
+        let token = server()
+            .verified::<Value>(json!({ "jti": null, "sub": "alice" }))
+            .unwrap();
+        assert_eq!(token.claims().get("jti"), None);
+    }
+
+    #[test]
     fn verified_makes_nothing_that_a_guard_would_refuse() {
         let server = server();
         let rows = [
