@@ -159,6 +159,11 @@ fn rules_hold_for<C: DeserializeOwned>(name: &str) {
             "duplicate member",
         ),
         (
+            "first with an escape",
+            claims_and(r#""\u0078":1,"x":1"#),
+            "duplicate member",
+        ),
+        (
             "an unknown member twice",
             claims_and(r#""x":1,"y":2,"x":1"#),
             "duplicate member",
@@ -310,7 +315,7 @@ fn a_crowd_of_members_is_still_compared() {
         verdict(&read::<Value>(&claims_and(&crowd.join(",")))),
         "accepted"
     );
-    for twice in ["m0", "m17", "m25", "m899"] {
+    for twice in ["m0", "m17", "m25", "m899", "\\u006d0", "\\u006d899"] {
         let members = format!(r#"{},"{twice}":1"#, crowd.join(","));
         assert_eq!(
             verdict(&read::<Value>(&claims_and(&members))),

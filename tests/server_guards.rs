@@ -243,7 +243,7 @@ async fn an_inner_guard_removes_what_an_outer_one_left() {
     let other = || {
         RequireJwt::<OtherClaims>::new(validator(), keys())
             .clock(Standing)
-            .credentials_in(Place::authorization(Scheme::bearer()).unwrap())
+            .credentials_in(Place::authorization(Scheme::bearer()))
     };
     let same = ServiceBuilder::new().layer(other()).layer(require());
     let seen = send(same, authorized()).await.into_body().unwrap();
@@ -271,7 +271,7 @@ async fn an_inner_guard_removes_what_an_outer_one_left() {
 #[tokio::test]
 async fn a_token_stands_where_the_guard_is_told() {
     let token = good();
-    let word = Place::authorization(Scheme::word("Token").unwrap()).unwrap();
+    let word = Place::authorization(Scheme::word("Token").unwrap());
     let rows = vec![
         ("the word", line(&format!("Token {token}")), 200, None),
         (
@@ -289,7 +289,7 @@ async fn a_token_stands_where_the_guard_is_told() {
     ];
     check(&require().credentials_in(word), rows).await;
 
-    let bare = Place::authorization(Scheme::bare()).unwrap();
+    let bare = Place::authorization(Scheme::bare());
     let rows = vec![
         ("the token alone", line(&token), 200, None),
         ("a word before it", vec![bearer(&token)], 401, Some(INVALID)),
@@ -297,9 +297,6 @@ async fn a_token_stands_where_the_guard_is_told() {
         ("no header", vec![], 401, Some(PLAIN)),
     ];
     check(&require().credentials_in(bare), rows).await;
-
-    assert!(Scheme::word("two words").is_err());
-    assert!(Scheme::word("").is_err());
 }
 
 #[tokio::test]

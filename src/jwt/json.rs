@@ -20,6 +20,11 @@ pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 /// The string that `raw` is; `None` if it is anything else.
 pub(super) fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let quoted = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+    // What serde_json has let pass and has no escape reads as it is written.
+    if !quoted.contains('\\') {
+        return Some(Cow::Borrowed(quoted));
+    }
     serde_json::from_str(raw.get()).ok().map(|Text(text)| text)
 }
 
@@ -51,7 +56,7 @@ impl<'a> Strings<'a> {
 /// Names that have been seen, as they read after unescaping: `"a"` and `"\u0061"` are
 /// the same one (RFC 8259 §8.3).
 pub(super) struct Names<'de> {
-    few: [Cow<'de, str>; FEW],
+    few: [&'de str; FEW],
     count: usize,
     many: HashSet<Cow<'de, str>>,
 }
@@ -63,7 +68,7 @@ const FEW: usize = 24;
 impl<'de> Names<'de> {
     pub(super) fn new() -> Self {
         Self {
-            few: [const { Cow::Borrowed("") }; FEW],
+            few: [""; FEW],
             count: 0,
             many: HashSet::new(),
         }
@@ -74,13 +79,13 @@ impl<'de> Names<'de> {
         if self.few.iter().take(self.count).any(|seen| *seen == name) {
             return false;
         }
-        match self.few.get_mut(self.count) {
-            Some(free) => {
+        match (name, self.few.get_mut(self.count)) {
+            (Cow::Borrowed(name), Some(free)) if !self.many.contains(name) => {
                 *free = name;
                 self.count += 1;
                 true
             }
-            None => self.many.insert(name),
+            (name, _) => self.many.insert(name),
         }
     }
 }

@@ -1,11 +1,10 @@
 //! Where a token stands in a request.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, header::AUTHORIZATION};
 
-use crate::{
-    challenge::{Challenge, ChallengeError},
-    token::Scheme,
-};
+use crate::{challenge::Challenge, token::Scheme};
 
 /// Where a guard looks for a token.
 ///
@@ -18,9 +17,9 @@ use crate::{
 /// ```
 /// use tower_bearer::{server::Place, token::Scheme};
 ///
-/// Place::authorization(Scheme::word("Token")?)?; // Authorization: Token TOKEN
-/// Place::authorization(Scheme::bare())?; // Authorization: TOKEN
-/// # Ok::<(), tower_bearer::BoxError>(())
+/// Place::authorization(Scheme::word("Token")?); // Authorization: Token TOKEN
+/// Place::authorization(Scheme::bare()); // Authorization: TOKEN
+/// # Ok::<(), tower_bearer::token::TokenValueError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Place {
@@ -30,22 +29,17 @@ pub struct Place {
 impl Place {
     /// The `Authorization` header, with this word before the token. The word is
     /// compared without regard to case (RFC 9110 §11.1).
-    ///
-    /// # Errors
-    ///
-    /// When the word is not one word of letters, digits and hyphens.
-    pub fn authorization(scheme: Scheme) -> Result<Self, ChallengeError> {
-        let place = Self { scheme };
-        Challenge::new(place.challenge_scheme())?;
-        Ok(place)
+    #[must_use]
+    pub fn authorization(scheme: Scheme) -> Self {
+        Self { scheme }
     }
 
     /// The scheme of the challenge that asks for a token in this place. A token without
     /// a word is asked for as `Bearer`: no scheme of that form is registered.
-    pub(super) fn challenge_scheme(&self) -> String {
+    pub(super) fn challenge_scheme(&self) -> Cow<'static, str> {
         match self.scheme.as_str() {
-            "" => "Bearer".into(),
-            word => word.into(),
+            "" => Cow::Borrowed("Bearer"),
+            word => Cow::Owned(word.to_owned()),
         }
     }
 

@@ -72,7 +72,7 @@ impl<C, P> JwtGuard<C, P> {
                 authenticator: Authenticator::new(validator, Arc::new(keys)),
                 challenge: Arc::new(challenge),
                 credentials_removed: false,
-                clock: Arc::new(SystemClock::new()),
+                clock: SystemClock::shared(),
             }),
             presence,
             responder: Arc::new(EmptyBody),

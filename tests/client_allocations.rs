@@ -1,0 +1,135 @@
+//! What the warm path costs, counted in allocations. Times are for benchmarks; counts can
+//! be tested.
+#![cfg(feature = "client")]
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use futures::executor::block_on;
+use http::{HeaderValue, Request, Response};
+use http_body_util::Full;
+use tower::{Layer, Service};
+use tower_bearer::{
+    AccessToken, AuthLayer, Refreshing,
+    client::{WithoutToken, replay::NoReplay},
+    oauth::{ObtainError, obtain_with},
+    token::{Expiry, Tokens},
+};
+
+type Body = Full<Bytes>;
+
+/// Answers at once and allocates nothing.
+#[derive(Clone)]
+struct Nothing;
+
+impl Service<Request<Body>> for Nothing {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        // The headers are let go outside of what is counted for the middleware.
+        std::mem::forget(request);
+        ready(Ok(Response::new(Body::default())))
+    }
+}
+
+fn warm() -> Refreshing {
+    let tokens = Refreshing::new(obtain_with(|| async {
+        let clock = tower_bearer::clock::SystemClock::new();
+        let end = Expiry::after(std::time::Duration::from_secs(3600), &clock);
+        let token = AccessToken::new("t".repeat(800))?.with_expiry(end);
+        Ok::<_, ObtainError>(Tokens::new(token))
+    }));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(tokens.token()).unwrap();
+    tokens
+}
+
+/// A request as frameworks make them: a few headers and room for one more.
+fn request(body: Body) -> Request<Body> {
+    let mut request = Request::post("https://api.example/orders")
+        .body(body)
+        .unwrap();
+    request.headers_mut().reserve(8);
+    for name in ["accept", "user-agent", "x-request-id"] {
+        request
+            .headers_mut()
+            .insert(name, HeaderValue::from_static("value"));
+    }
+    request
+}
+
+fn allocations(work: impl FnOnce()) -> u64 {
+    allocation_counter::measure(work).count_total
+}
+
+/// What the second of two equal requests costs; the first builds what is built once.
+fn cost<S>(client: &mut S, request: Request<Body>) -> u64
+where
+    S: Service<Request<Body>, Error: std::fmt::Debug>,
+{
+    let first = request.clone();
+    drop(block_on(client.call(first)).unwrap());
+    allocations(|| drop(block_on(client.call(request)).unwrap()))
+}
+
+#[test]
+fn a_request_that_is_not_replayed_costs_no_allocation() {
+    let layer = AuthLayer::new(warm())
+        .origin("https://api.example")
+        .unwrap();
+    let stream_like = || Body::from("body");
+    let mut preset = request(stream_like());
+    preset
+        .headers_mut()
+        .insert("authorization", HeaderValue::from_static("Basic YTpi"));
+    let mut without = request(stream_like());
+    without.extensions_mut().insert(WithoutToken);
+
+    let mut never = layer.clone().replay(NoReplay).layer(Nothing);
+    let mut default = layer.layer(Nothing);
+    assert_eq!(cost(&mut never, request(stream_like())), 0, "replay off");
+    assert_eq!(cost(&mut default, preset), 0, "its own header");
+    assert_eq!(cost(&mut default, without), 0, "opted out");
+}
+
+#[test]
+fn a_request_that_can_be_replayed_costs_the_clone_of_its_head_and_nothing_more() {
+    let layer = AuthLayer::new(warm())
+        .origin("https://api.example")
+        .unwrap();
+    let mut client = layer.layer(Nothing);
+    let request = request(Body::from("body"));
+    let (parts, body) = request.clone().into_parts();
+    let head = allocations(|| std::mem::forget((parts.clone(), body.clone())));
+    assert!(head > 0);
+    assert_eq!(cost(&mut client, request), head);
+}
+
+#[test]
+fn the_header_value_is_built_once_and_its_clones_allocate_nothing() {
+    let token = AccessToken::new("t".repeat(800)).unwrap();
+    for scheme in [
+        tower_bearer::token::Scheme::bearer(),
+        tower_bearer::token::Scheme::bare(),
+    ] {
+        let _first = token.header_value(&scheme);
+        assert_eq!(
+            allocations(|| drop(token.header_value(&scheme))),
+            0,
+            "{scheme:?}"
+        );
+    }
+}
