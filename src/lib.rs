@@ -80,6 +80,8 @@
 //! | `aws-lc-rs` | yes | the backend for signatures; `server` needs one |
 //! | `axum` | no | [`Verified`] as an extractor |
 //! | `test-util` | no | [`test_util`] |
+// The programs of the README are compiled as doc tests.
+#![cfg_attr(all(doctest, feature = "axum", feature = "client"), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
@@ -94,6 +96,8 @@ pub mod challenge;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod clock;
+#[cfg(any(feature = "client", feature = "server"))]
+mod deadline;
 #[cfg(feature = "server")]
 mod grpc;
 #[cfg(feature = "server")]
@@ -134,8 +138,3 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A boxed future, as the traits that are held as `dyn` return it.
 pub type BoxFuture<'a, T> = futures_util::future::BoxFuture<'a, T>;
-
-/// The programs of the README compile.
-#[cfg(all(doctest, feature = "axum", feature = "client"))]
-#[doc = include_str!("../README.md")]
-struct Readme;

@@ -25,10 +25,10 @@ use crate::{
         AfterRefusal, Error, ErrorKind, RequestContext, TokenSource, TokenStore, store::MemoryStore,
     },
     clock::{Clock, SystemClock},
+    deadline::{Elapsed, within},
     oauth::ObtainToken,
     single_flight::{Decision, Joined, Lost, SingleFlight},
     token::{AccessToken, Tokens},
-    transport::{Elapsed, within},
 };
 
 pub use timing::Timing;
