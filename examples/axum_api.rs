@@ -48,6 +48,10 @@ struct Options {
     #[command(flatten)]
     key: Key,
 
+    /// What the tokens are signed with, for --public-key: RS256, ES256 or EdDSA.
+    #[arg(long, env = "ALGORITHM", default_value = "RS256", value_parser = algorithm)]
+    algorithm: Algorithm,
+
     /// Run against an authorization server in this process, make some calls, and end.
     #[arg(long)]
     demo: bool,
@@ -62,17 +66,13 @@ struct Key {
     jwks: Option<PathBuf>,
 
     /// A file with a public key in PEM.
-    #[arg(long, env = "PUBLIC_KEY", value_name = "FILE", requires = "algorithm")]
+    #[arg(long, env = "PUBLIC_KEY", value_name = "FILE")]
     public_key: Option<PathBuf>,
 
     /// The secret shared with the issuer (HS256). Rather by the environment: others on
     /// this machine can read flags.
     #[arg(long, env = "JWT_SECRET", hide_env_values = true)]
     secret: Option<String>,
-
-    /// What the tokens are signed with, for --public-key: RS256, ES256, EdDSA.
-    #[arg(long, env = "ALGORITHM", value_parser = algorithm)]
-    algorithm: Option<Algorithm>,
 }
 
 /// The claims that this API reads, besides the ones that are always checked.
@@ -126,7 +126,10 @@ async fn orders(token: Verified<Claims>) -> String {
 async fn serve(options: Options) -> Result<(), BoxError> {
     let issuer = options.issuer.unwrap_or_default();
     let audience = options.audience.unwrap_or_default();
-    let app = api(Validator::new(issuer, audience), options.key.load()?);
+    let app = api(
+        Validator::new(issuer, audience),
+        options.key.load(options.algorithm)?,
+    );
     let listener = bind(options.listen).await?;
     println!("listening on http://{}", listener.local_addr()?);
     let interrupted = async { drop(tokio::signal::ctrl_c().await) };
@@ -142,11 +145,11 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, BoxError> {
 }
 
 impl Key {
-    fn load(self) -> Result<KeySet, BoxError> {
+    fn load(self, algorithm: Algorithm) -> Result<KeySet, BoxError> {
         if let Some(file) = self.jwks {
             return usable(&file.display().to_string(), KeySet::from_jwks(read(&file)?));
         }
-        if let Some((file, algorithm)) = self.public_key.zip(self.algorithm) {
+        if let Some(file) = self.public_key {
             let keys = KeySet::from_pem(algorithm, read(&file)?);
             return usable(&file.display().to_string(), keys);
         }

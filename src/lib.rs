@@ -1,4 +1,87 @@
 //! Bearer tokens for Tower, at both ends of an HTTP call.
+//!
+//! # A resource server
+//!
+//! [`RequireJwt`] lets through only requests with a valid token, and the handler gets the
+//! claims in the application's own type (with the feature `axum`, as an extractor).
+//! Issuer and audience both have to be decided. [`RequireScope`] stands inside.
+//!
+//! ```
+//! # #[cfg(feature = "axum")]
+//! # fn app() -> Result<axum::Router, Box<dyn std::error::Error>> {
+//! use axum::{Router, routing::get};
+//! use tower_bearer::{Algorithm, KeySet, RequireJwt, RequireScope, Validator, Verified};
+//!
+//! #[derive(serde::Deserialize)]
+//! struct MyClaims {
+//!     sub: String,
+//! }
+//!
+//! async fn list(token: Verified<MyClaims>) -> String {
+//!     token.claims().sub.clone()
+//! }
+//!
+//! # let secret = [7; 32];
+//! let keys = KeySet::from_secret(Algorithm::HS256, secret)?;
+//! let validator = Validator::new("https://id.example", "orders");
+//! let app = Router::new()
+//!     .route("/orders", get(list))
+//!     .route_layer(RequireScope::all(["orders:read"]))
+//!     .layer(RequireJwt::<MyClaims>::new(validator, keys));
+//! # Ok(app) }
+//! # #[cfg(feature = "axum")]
+//! # app().unwrap();
+//! ```
+//!
+//! # A client
+//!
+//! [`AuthLayer`] wraps any Tower HTTP client. Tokens are obtained, kept fresh, added, and
+//! renewed when the server refuses them. They go to the origins that were named and
+//! nowhere else.
+//!
+//! ```
+//! # #[cfg(feature = "client")]
+//! # fn client() -> Result<(), Box<dyn std::error::Error>> {
+//! # use bytes::Bytes; use http_body_util::Full;
+//! # use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+//! # let transport = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+//! use tower::ServiceBuilder;
+//! use tower_bearer::{AuthLayer, ClientAuth, ClientCredentials, Refreshing, TokenEndpoint};
+//!
+//! let tokens = TokenEndpoint::new("https://id.example/oauth2/token")?
+//!     .client_auth(ClientAuth::basic("orders-job", "hunter2"))
+//!     .grant(ClientCredentials::new().scope("orders:read"))
+//!     .over(transport.clone());
+//! let layer = AuthLayer::new(Refreshing::new(tokens)).origin("https://api.example")?;
+//! let client = ServiceBuilder::new().layer(layer).service(transport);
+//! # let _ = client;
+//! # Ok(()) }
+//! # #[cfg(feature = "client")]
+//! # client().unwrap();
+//! ```
+//!
+//! # Where to look
+//!
+//! | for | look at |
+//! | --- | --- |
+//! | guards, refusals, scopes | [`server`] |
+//! | rules for tokens, claims, minting | [`jwt`] |
+//! | keys and where they come from | [`keys`] |
+//! | token sources, renewal, replay, stores | [`client`] |
+//! | grants, client authentication, the token endpoint | [`oauth`] |
+//! | your own tests | [`test_util`] |
+//!
+//! # Features
+//!
+//! | feature | default | gives |
+//! | --- | --- | --- |
+//! | `client` | yes | [`AuthLayer`] and what it needs |
+//! | `server` | yes | [`RequireJwt`], [`OptionalJwt`], [`RequireScope`] and what they need |
+//! | `aws-lc-rs` | yes | the backend for signatures; `server` needs one |
+//! | `axum` | no | [`Verified`] as an extractor |
+//! | `test-util` | no | [`test_util`] |
+// The programs of the README are compiled as doc tests.
+#![cfg_attr(all(doctest, feature = "axum", feature = "client"), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
@@ -13,6 +96,8 @@ pub mod challenge;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod clock;
+#[cfg(any(feature = "client", feature = "server"))]
+mod deadline;
 #[cfg(feature = "server")]
 mod grpc;
 #[cfg(feature = "server")]

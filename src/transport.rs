@@ -6,7 +6,6 @@
 use std::{
     error::Error,
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -17,7 +16,10 @@ use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tower_service::Service;
 
-use crate::{BoxError, BoxFuture};
+use crate::{
+    BoxError, BoxFuture,
+    deadline::{Elapsed, within},
+};
 
 /// The largest answer that is read: 1 MiB.
 pub const MAX_ANSWER_BYTES: usize = 1024 * 1024;
@@ -112,9 +114,7 @@ impl fmt::Display for TransportError {
                 "answered with the redirect {status}, which is never followed; configure the final address"
             ),
             Self::Deadline(limit) => write!(f, "did not answer within {limit:?}"),
-            Self::NoTimer => f.write_str(
-                "was not asked: this tokio runtime has no timer; build it with `enable_time()` or `enable_all()`",
-            ),
+            Self::NoTimer => write!(f, "was not asked: {}", Elapsed::NoTimer),
         }
     }
 }
@@ -190,33 +190,4 @@ where
         })?
         .to_bytes();
     Ok(Response::from_parts(parts, bytes))
-}
-
-/// Why [`within`] has no value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Elapsed {
-    Deadline,
-    NoTimer,
-}
-
-/// Waits for `future` no longer than `deadline`.
-pub(crate) async fn within<F: Future>(deadline: Duration, future: F) -> Result<F::Output, Elapsed> {
-    // tokio panics where the runtime has no timer and offers no way to ask before.
-    let timed = catch_unwind(AssertUnwindSafe(|| tokio::time::timeout(deadline, future)));
-    let timed = timed.map_err(|_| Elapsed::NoTimer)?;
-    timed.await.map_err(|_| Elapsed::Deadline)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_runtime_without_a_timer_is_an_error_and_not_a_panic() {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
-        let outcome = runtime.block_on(within(Duration::from_secs(1), async { 1 }));
-        assert_eq!(outcome, Err(Elapsed::NoTimer));
-    }
 }

@@ -21,6 +21,7 @@ const STOREYS: [(&str, &[&str]); 5] = [
             "scope",
             "secret",
             "origin",
+            "deadline",
             "single_flight",
             "transport",
         ],

@@ -1,6 +1,12 @@
 //! What the warm path costs, counted in allocations. Times are for benchmarks; counts can
 //! be tested.
 #![cfg(feature = "client")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)] // a test may
 
 use std::{
     convert::Infallible,

@@ -1,5 +1,11 @@
 //! `Refreshing`: when tokens are asked for, who waits, and what survives.
 #![cfg(feature = "test-util")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)] // a test may
 
 mod support;
 
@@ -13,11 +19,7 @@ use std::{
 };
 
 use futures::future::{join_all, poll_immediate};
-use tokio::{
-    runtime,
-    sync::Notify,
-    time::{Instant, sleep},
-};
+use tokio::{runtime, sync::Notify, time::sleep};
 use tower_bearer::{
     AccessToken, BoxError, BoxFuture, Refreshing,
     client::{
@@ -29,7 +31,7 @@ use tower_bearer::{
     token::{Expiry, RefreshToken, Tokens},
 };
 
-use support::{HOUR, Issuer, SECOND, outage, pair, settle, token};
+use support::{HOUR, Issuer, SECOND, Stopwatch, outage, pair, settle, token};
 
 fn refreshing(issuer: &Issuer, clock: &ManualClock) -> Refreshing {
     Refreshing::builder(issuer.clone())
@@ -405,7 +407,7 @@ async fn callers_stop_waiting_after_ten_seconds_and_the_exchange_goes_on() {
         }
     });
     let tokens = refreshing(&issuer, &clock);
-    let start = Instant::now();
+    let start = Stopwatch::start();
     assert_eq!(kind(&tokens).await, ErrorKind::TooLong);
     assert_eq!(start.elapsed(), 10 * SECOND);
     sleep(11 * SECOND).await;
@@ -561,7 +563,7 @@ async fn an_unknown_outcome_is_tried_again_with_the_same_refresh_token() {
         }
     });
     let tokens = logged_in(&issuer, &clock);
-    let start = Instant::now();
+    let start = Stopwatch::start();
     assert_eq!(value(&tokens).await, "token-3");
     assert_eq!(start.elapsed(), 6 * SECOND, "after 1 s and 5 s");
     assert_eq!(asked(&asks), ["refresh-0"; 3]);
@@ -579,7 +581,7 @@ async fn a_refresh_token_whose_answers_never_came_may_have_been_used() {
         }
     });
     let tokens = logged_in(&issuer, &clock);
-    let start = Instant::now();
+    let start = Stopwatch::start();
     assert_eq!(kind(&tokens).await, ErrorKind::TooLong);
     assert_eq!(start.elapsed(), 10 * SECOND);
     tokens.close().await;

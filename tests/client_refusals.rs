@@ -1,5 +1,11 @@
 //! What happens when a server refuses our token: renewal, replay, brake.
 #![cfg(feature = "test-util")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)] // a test may
 
 mod support;
 
@@ -498,7 +504,8 @@ async fn a_body_that_the_server_did_not_read_to_its_end_is_repeated_whole() {
                         Response::builder().status(401).body(Body::default())?,
                     );
                 }
-                seen.lock().unwrap().push(body.collect().await?.to_bytes());
+                let whole = body.collect().await?.to_bytes();
+                seen.lock().unwrap().push(whole);
                 Ok(Response::new(Body::default()))
             }
         }

@@ -1,5 +1,11 @@
 //! `Auth` as a Tower service: its contract with what stands around and below it.
 #![cfg(feature = "test-util")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)] // a test may
 
 mod support;
 

@@ -186,6 +186,14 @@ fn what_a_peer_wrote_can_forge_no_line_of_the_log() {
     assert!(!printed.contains('\u{1b}'), "{printed}");
 }
 
+#[test]
+fn what_a_peer_wrote_can_fill_no_log() {
+    let long = token(json!({"iss": "x".repeat(5_000), "aud": vec!["y".repeat(300); 10]}));
+    let printed = logged(async { drop(send(require(), request(&[&bearer(&long)])).await) });
+    assert!(printed.contains("xxx"), "{printed}");
+    assert!(printed.len() < 1_000, "{printed}");
+}
+
 #[tokio::test]
 async fn nothing_that_can_be_printed_shows_an_accepted_token() {
     let token = good();

@@ -1,6 +1,12 @@
 //! The stacks that people build compile, their types can be written down, and they work
 //! over real TCP.
 #![cfg(all(feature = "axum", feature = "test-util"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)] // a test may
 
 use std::{net::SocketAddr, time::Duration};
 

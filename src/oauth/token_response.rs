@@ -54,7 +54,7 @@ pub(super) fn read(
     if !status.is_success() {
         return Err(unusable(format!("{status} without an `error` member")));
     }
-    tokens(&answer, clock)
+    tokens(answer, clock)
 }
 
 /// The codes that RFC 6749 §4.1.2.1 gives to servers in trouble; every other is a refusal.
@@ -73,7 +73,8 @@ fn refusal(error: &Value, description: Option<&Value>, secrets: &[Secret]) -> Ob
     ObtainError::refused(code, description.map(quote))
 }
 
-fn tokens(answer: &Answer, clock: &dyn Clock) -> Result<Tokens, ObtainError> {
+/// Takes the answer, so that the strings of its tokens are wiped and not only dropped.
+fn tokens(answer: Answer, clock: &dyn Clock) -> Result<Tokens, ObtainError> {
     match &answer.token_type {
         None | Some(Value::Null) => {}
         Some(Value::String(kind)) if kind.eq_ignore_ascii_case("bearer") => {}
@@ -85,8 +86,8 @@ fn tokens(answer: &Answer, clock: &dyn Clock) -> Result<Tokens, ObtainError> {
         }
         Some(_) => return Err(unusable("a token_type that is not a string".to_owned())),
     }
-    let value = match &answer.access_token {
-        Some(Value::String(value)) => Secret::from(value.as_str()),
+    let value = match answer.access_token {
+        Some(Value::String(value)) => Secret::from(value),
         Some(_) => return Err(unusable("an access_token that is not a string".to_owned())),
         None => return Err(unusable("no access_token".to_owned())),
     };
@@ -104,9 +105,9 @@ fn tokens(answer: &Answer, clock: &dyn Clock) -> Result<Tokens, ObtainError> {
         access = access.with_scope(ScopeSet::parse(scope));
     }
     let tokens = Tokens::new(access);
-    Ok(match &answer.refresh_token {
+    Ok(match answer.refresh_token {
         Some(Value::String(value)) if !value.is_empty() => {
-            tokens.with_refresh_token(RefreshToken::new(value.as_str()))
+            tokens.with_refresh_token(RefreshToken::new(value))
         }
         _ => tokens,
     })

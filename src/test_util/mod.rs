@@ -38,6 +38,7 @@ mod received;
 mod service;
 mod state;
 mod token_endpoint;
+mod token_request;
 
 pub use authorization_server::{AuthorizationServer, AuthorizationServerError};
 pub use body::Body;

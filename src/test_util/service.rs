@@ -14,7 +14,8 @@ use super::{
     AuthorizationServer, Body, Endpoint, Fault, documents,
     fault::{empty, json},
     state::State,
-    token_endpoint::{self, Asked},
+    token_endpoint,
+    token_request::Asked,
 };
 use crate::{BoxError, BoxFuture};
 

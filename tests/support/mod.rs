@@ -1,5 +1,6 @@
 //! What several tests of the client's side share.
 #![allow(dead_code, unreachable_pub)] // each test binary uses its own part
+#![allow(clippy::unwrap_used)]
 
 use std::{
     sync::{
@@ -11,6 +12,7 @@ use std::{
 
 use tower_bearer::{
     AccessToken, BoxFuture,
+    clock::{Clock, SystemClock},
     oauth::{ObtainError, ObtainErrorKind, ObtainToken},
     test_util::ManualClock,
     token::{Expiry, RefreshToken, Tokens},
@@ -102,5 +104,20 @@ pub fn outage() -> ObtainError {
 pub async fn settle() {
     for _ in 0..50 {
         tokio::task::yield_now().await;
+    }
+}
+
+/// What tokio's clock, which tests pause, has counted since.
+pub struct Stopwatch(Duration);
+
+impl Stopwatch {
+    pub fn start() -> Self {
+        Self(SystemClock::new().monotonic())
+    }
+
+    /// In whole milliseconds.
+    pub fn elapsed(&self) -> Duration {
+        let elapsed = SystemClock::new().monotonic() - self.0;
+        Duration::from_millis(u64::try_from(elapsed.as_millis()).unwrap())
     }
 }

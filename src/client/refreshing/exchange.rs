@@ -9,9 +9,9 @@ use crate::{
         Error, ErrorKind,
         store::{ExchangeError, Renewal},
     },
+    deadline::{Elapsed, within},
     oauth::{LogInAgain, ObtainError, ObtainErrorKind, ObtainToken},
     token::{AccessToken, RefreshToken, Tokens},
-    transport::{Elapsed, within},
 };
 
 /// Renews what the store holds and makes it the token at hand.
@@ -166,9 +166,7 @@ impl Inner {
         match within(self.timing.attempt, ask).await {
             Ok(outcome) => outcome,
             Err(Elapsed::Deadline) => Err(ObtainError::new(ObtainErrorKind::Deadline)),
-            Err(Elapsed::NoTimer) => Err(ObtainError::other(
-                "this tokio runtime has no timer; build it with `enable_time()` or `enable_all()`",
-            )),
+            Err(no_timer) => Err(ObtainError::other(no_timer)),
         }
     }
 

@@ -21,6 +21,16 @@ enum Due {
     At(Duration),
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Freshness {
+    /// It may be sent.
+    Fresh,
+    /// It may be sent, and it is time to renew it.
+    Due,
+    /// It has ended.
+    Over,
+}
+
 impl Held {
     pub(super) fn new(token: AccessToken, clock: &dyn Clock, timing: &Timing) -> Self {
         let due = match token.expiry() {
@@ -37,6 +47,22 @@ impl Held {
         }
     }
 
+    /// One look at the clock decides both: whether the token may be sent, and whether it
+    /// is time to renew it.
+    pub(super) fn look(&self, clock: &dyn Clock) -> Freshness {
+        let due = match self.due {
+            Due::WhenLeft(left) => match self.remaining(clock) {
+                Some(Duration::ZERO) => return Freshness::Over,
+                remaining => remaining.is_some_and(|remaining| remaining <= left),
+            },
+            Due::At(moment) => clock.monotonic() >= moment,
+        };
+        if due && milliseconds(clock.monotonic()) >= self.not_before.load(Ordering::Relaxed) {
+            return Freshness::Due;
+        }
+        Freshness::Fresh
+    }
+
     /// Never after its expiry; without a known expiry, until it is refused.
     pub(super) fn is_usable(&self, clock: &dyn Clock) -> bool {
         !self.token.is_expired(clock)
@@ -44,14 +70,6 @@ impl Held {
 
     pub(super) fn remaining(&self, clock: &dyn Clock) -> Option<Duration> {
         Some(self.token.expiry()?.remaining(clock))
-    }
-
-    pub(super) fn is_renewal_due(&self, clock: &dyn Clock) -> bool {
-        let due = match self.due {
-            Due::WhenLeft(left) => self.remaining(clock).is_some_and(|now| now <= left),
-            Due::At(moment) => clock.monotonic() >= moment,
-        };
-        due && milliseconds(clock.monotonic()) >= self.not_before.load(Ordering::Relaxed)
     }
 
     /// True for one caller, until [`put_off_renewal`](Self::put_off_renewal).

@@ -18,17 +18,20 @@ use std::{
 use arc_swap::ArcSwapOption;
 use tokio::runtime::Handle;
 
-use self::{held::Held, ledger::Ledger};
+use self::{
+    held::{Freshness, Held},
+    ledger::Ledger,
+};
 use crate::{
     BoxError, BoxFuture,
     client::{
         AfterRefusal, Error, ErrorKind, RequestContext, TokenSource, TokenStore, store::MemoryStore,
     },
     clock::{Clock, SystemClock},
+    deadline::{Elapsed, within},
     oauth::ObtainToken,
     single_flight::{Decision, Joined, Lost, SingleFlight},
     token::{AccessToken, Tokens},
-    transport::{Elapsed, within},
 };
 
 pub use timing::Timing;
@@ -257,11 +260,10 @@ impl Refreshing {
     fn at_hand(&self) -> Option<AccessToken> {
         let current = self.0.current.load();
         let held = current.as_ref()?;
-        if !held.is_usable(&*self.0.clock) {
-            return None;
-        }
-        if held.is_renewal_due(&*self.0.clock) {
-            self.renew_ahead(held);
+        match held.look(&*self.0.clock) {
+            Freshness::Over => return None,
+            Freshness::Due => self.renew_ahead(held),
+            Freshness::Fresh => {}
         }
         Some(held.token.clone())
     }

@@ -118,11 +118,14 @@ mod tests {
 
     #[test]
     fn nonsense_in_the_settings_panics_nowhere() {
-        let mut timing = Timing::default();
-        timing.renew_share = f64::NAN;
-        timing.retry_after_max = Duration::ZERO;
+        let with_share = |renew_share| Timing {
+            renew_share,
+            retry_after_max: Duration::ZERO,
+            ..Timing::default()
+        };
+        let timing = with_share(f64::NAN);
         assert_eq!(renew_when_left(Duration::MAX, &timing, 0.5), Duration::ZERO);
-        timing.renew_share = f64::INFINITY;
+        let timing = with_share(f64::INFINITY);
         let _ = renew_when_left(Duration::MAX, &timing, f64::NAN);
         let _ = backoff(0, Some(Duration::MAX), &timing, 2.0);
     }

@@ -74,7 +74,7 @@ mod tests {
                 .1
                 .is_some()
         );
-        assert_eq!(WholeBodies.split("a".to_owned()).1.as_deref(), Some("a"));
+        assert!(WholeBodies.split(String::from("a")).1.is_some());
         assert!(WholeBodies.split(Empty::<Bytes>::new()).1.is_some());
         assert!(WholeBodies.split(Stream).1.is_none());
     }
