@@ -4,7 +4,12 @@
 //! For each algorithm the bare check, the validator and the whole layer get the same token
 //! in the same run, so that their ratios can be read even on a machine that is not idle.
 //! The layer's own cost is `layer` − `empty service` − `bare check`.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)] // no input from outside
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing
+)] // no input from outside
 
 mod support;
 
