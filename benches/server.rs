@@ -114,7 +114,8 @@ fn request(token: &str) -> Request<()> {
         .unwrap()
 }
 
-/// A prepared key of the backend, without anything of ours.
+/// A prepared key of the backend, and nothing of ours.
+#[allow(clippy::large_enum_variant)] // there is one at a time
 enum BareKey {
     Secret(hmac::Key),
     Public(ParsedPublicKey),
