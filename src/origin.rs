@@ -59,9 +59,11 @@ impl Origin {
         let Some((scheme, authority)) = uri.scheme().zip(uri.authority()) else {
             return false;
         };
+        // Mostly both are written alike, which spares parsing them for each request.
         *scheme == self.scheme
-            && port(scheme, authority) == Some(self.port)
-            && authority.host().eq_ignore_ascii_case(self.host())
+            && (*authority == self.authority
+                || port(scheme, authority) == Some(self.port)
+                    && authority.host().eq_ignore_ascii_case(self.host()))
     }
 
     /// Whether requests go over TLS.
