@@ -158,7 +158,7 @@ impl fmt::Display for Error {
         match self.0.kind {
             ErrorKind::ForeignOrigin => write!(
                 f,
-                "no token goes to `{subject}`: name it with `AuthLayer::origin` if it may see tokens"
+                "no token goes to {subject}: name it with `AuthLayer::origin` if it may see tokens"
             ),
             ErrorKind::RelativeUri => write!(
                 f,

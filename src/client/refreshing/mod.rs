@@ -4,6 +4,7 @@ mod builder;
 mod exchange;
 mod held;
 mod ledger;
+mod renew;
 mod schedule;
 mod timing;
 
