@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::{
-    error::{ValidationErrorKind, excerpt},
+    error::ValidationErrorKind,
     json::{Strings, string, strings},
     numeric_date::NumericDate,
     tap::Keep,
 };
-use crate::scope::ScopeSet;
+use crate::{excerpt::excerpt, scope::ScopeSet};
 
 /// The claims that are always kept: RFC 7519 §4.1, RFC 8693 §4.2 and §4.3, RFC 7800
 /// §3.1, and `scp`, which is what several providers call their scopes.

@@ -6,6 +6,7 @@
 use std::{error::Error, fmt};
 
 use super::algorithm::Algorithm;
+use crate::excerpt::{excerpt, excerpt_of};
 
 /// A token that was refused.
 ///
@@ -235,27 +236,9 @@ fn token_type(f: &mut fmt::Formatter<'_>, expected: &str, received: Option<&str>
     )
 }
 
-/// What a peer sent, for a log: escaped, and cut to 64 characters.
-pub(crate) fn excerpt(received: &str) -> String {
-    cut(received, 64)
-}
-
 /// What serde says of a claim: it quotes the value, so it is escaped and cut as well.
 pub(super) fn message(error: &serde_json::Error) -> String {
-    cut(&error.to_string(), 160)
-}
-
-fn cut(received: &str, length: usize) -> String {
-    let mut characters = received.chars();
-    let mut shown: String = characters
-        .by_ref()
-        .take(length)
-        .flat_map(char::escape_debug)
-        .collect();
-    if characters.next().is_some() {
-        shown.push('…');
-    }
-    shown
+    excerpt_of(&error.to_string(), 160)
 }
 
 /// Values for a log: each escaped and cut, and no more than four of them.

@@ -11,12 +11,13 @@ use serde_json::value::RawValue;
 use super::{
     algorithm::Algorithm,
     claims::{Claims, is_registered},
-    error::{ValidationErrorKind, excerpt, excerpts},
+    error::{ValidationErrorKind, excerpts},
     expected::{Expected, Rule},
     json::{Strings, string},
     numeric_date::NumericDate,
     registered::RegisteredClaims,
 };
+use crate::excerpt::excerpt;
 
 #[derive(Clone)]
 pub(super) struct Policy {
