@@ -113,6 +113,11 @@ pub(super) fn is_registered(name: &str) -> bool {
 }
 
 impl<'de> Keep<'de> for Claims<'de, '_> {
+    fn clear(&mut self) {
+        self.registered.fill(None);
+        self.others.fill(None);
+    }
+
     fn slot(&mut self, name: &str) -> Option<&mut Option<&'de RawValue>> {
         match position(name) {
             Some(index) => self.registered.get_mut(index),
