@@ -137,7 +137,7 @@ fn pem_keeps_these_rules() {
 #[test]
 fn the_largest_rsa_key_verifies() {
     let key = SigningKey::from_pkcs8_pem(RS256, RSA_8192).unwrap();
-    assert!(fits(&key.public_key_set(), RS256, RSA_8192));
+    assert!(fits(&key.verification_keys(), RS256, RSA_8192));
 }
 
 #[test]
@@ -206,6 +206,14 @@ fn shared_secrets_keep_these_rules() {
     assert_eq!(
         named(KeySet::dangerous_from_short_secret(HS256, "")),
         "encoding"
+    );
+    assert_eq!(
+        named(KeySet::dangerous_from_short_secret(
+            HS256,
+            "-----BEGIN PUBLIC KEY-----\n"
+        )),
+        "PEM",
+        "only the length may be waived"
     );
     assert_eq!(
         named(KeySet::dangerous_from_short_secret(EdDSA, "hunter2")),

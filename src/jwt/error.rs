@@ -154,7 +154,7 @@ impl fmt::Display for ValidationErrorKind {
                 "the token's algorithm `{name}` is not one that this API accepts"
             ),
             Self::UnknownKey { key_id, algorithm } => unknown_key(f, key_id.as_deref(), *algorithm),
-            Self::Signature => f.write_str("the signature is not that of the key"),
+            Self::Signature => f.write_str("no key that the token may be signed with fits its signature: is it changed, or of another issuer or environment?"),
             Self::Expired { seconds_ago } => write!(f, "the token expired {seconds_ago} s ago"),
             Self::NotYetValid { seconds_ahead } => write!(
                 f,

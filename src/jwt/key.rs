@@ -58,7 +58,10 @@ impl Key {
     pub(crate) fn new(algorithm: Algorithm, material: KeyMaterial<'_>) -> Result<Self, KeyError> {
         check_kind(algorithm, material)?;
         match material {
-            KeyMaterial::Secret(secret) => check_secret(secret)?,
+            KeyMaterial::Secret(secret) => {
+                check_secret(secret)?;
+                check_secret_size(secret)?;
+            }
             KeyMaterial::Public(key) => check_public_key(key)?,
         }
         Self::parse(algorithm, material)
@@ -68,9 +71,7 @@ impl Key {
     pub(crate) fn dangerous_short(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         let material = KeyMaterial::Secret(secret);
         check_kind(algorithm, material)?;
-        if secret.is_empty() {
-            return Err(KeyErrorKind::Encoding("the secret is empty").into());
-        }
+        check_secret(secret)?;
         Self::parse(algorithm, material)
     }
 
@@ -122,6 +123,13 @@ fn check_secret(secret: &[u8]) -> Result<(), KeyError> {
     if secret.trim_ascii_start().starts_with(b"-----BEGIN ") {
         return Err(KeyErrorKind::SecretIsPem.into());
     }
+    if secret.is_empty() {
+        return Err(KeyErrorKind::Encoding("the secret is empty").into());
+    }
+    Ok(())
+}
+
+fn check_secret_size(secret: &[u8]) -> Result<(), KeyError> {
     if secret.len() < MIN_SECRET_SIZE {
         return Err(KeyErrorKind::SecretTooShort {
             bytes: secret.len(),

@@ -167,14 +167,16 @@ impl<T: KeySource + ?Sized> KeySource for Arc<T> {
 /// # let _: &dyn keys::KeySource = &source;
 /// # Ok(()) }
 /// ```
-pub fn from_fn<F>(keys: F) -> impl KeySource
+pub fn from_fn<F>(keys: F) -> FromFn<F>
 where
     F: Fn(&KeyQuery<'_>) -> Result<KeySet, KeysUnavailable> + Send + Sync + 'static,
 {
     FromFn(keys)
 }
 
-struct FromFn<F>(F);
+/// Made by [`from_fn`].
+#[derive(Clone)]
+pub struct FromFn<F>(F);
 
 impl<F> KeySource for FromFn<F>
 where
@@ -209,7 +211,7 @@ where
 /// # let _: &dyn keys::KeySource = &source;
 /// # Ok(()) }
 /// ```
-pub fn from_async_fn<F, Fut>(keys: F) -> impl KeySource
+pub fn from_async_fn<F, Fut>(keys: F) -> FromAsyncFn<F>
 where
     F: Fn(&KeyQuery<'_>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<KeySet, KeysUnavailable>> + Send + 'static,
@@ -217,7 +219,9 @@ where
     FromAsyncFn(keys)
 }
 
-struct FromAsyncFn<F>(F);
+/// Made by [`from_async_fn`].
+#[derive(Clone)]
+pub struct FromAsyncFn<F>(F);
 
 impl<F, Fut> KeySource for FromAsyncFn<F>
 where
@@ -233,5 +237,17 @@ where
         wanted: &'a KeyQuery<'a>,
     ) -> BoxFuture<'a, Result<KeySet, KeysUnavailable>> {
         Box::pin((self.0)(wanted))
+    }
+}
+
+impl<F> fmt::Debug for FromFn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FromFn").finish_non_exhaustive()
+    }
+}
+
+impl<F> fmt::Debug for FromAsyncFn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FromAsyncFn").finish_non_exhaustive()
     }
 }
