@@ -59,7 +59,7 @@ impl Key {
         check_kind(algorithm, material)?;
         match material {
             KeyMaterial::Secret(secret) => {
-                check_secret(secret)?;
+                check_no_pem(secret)?;
                 check_secret_size(secret)?;
             }
             KeyMaterial::Public(key) => check_public_key(key)?,
@@ -71,7 +71,10 @@ impl Key {
     pub(crate) fn dangerous_short(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         let material = KeyMaterial::Secret(secret);
         check_kind(algorithm, material)?;
-        check_secret(secret)?;
+        check_no_pem(secret)?;
+        if secret.is_empty() {
+            return Err(KeyErrorKind::Encoding("the secret is empty").into());
+        }
         Self::parse(algorithm, material)
     }
 
@@ -118,13 +121,10 @@ fn check_kind(algorithm: Algorithm, material: KeyMaterial<'_>) -> Result<(), Key
     Err(KeyErrorKind::NotForAlgorithm { algorithm, key }.into())
 }
 
-fn check_secret(secret: &[u8]) -> Result<(), KeyError> {
+fn check_no_pem(secret: &[u8]) -> Result<(), KeyError> {
     // Everyone knows a public key: as a secret it would let everyone sign.
     if secret.trim_ascii_start().starts_with(b"-----BEGIN ") {
         return Err(KeyErrorKind::SecretIsPem.into());
-    }
-    if secret.is_empty() {
-        return Err(KeyErrorKind::Encoding("the secret is empty").into());
     }
     Ok(())
 }
