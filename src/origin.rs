@@ -203,9 +203,12 @@ fn shown(text: &str) -> String {
     shown
 }
 
+/// `main` prints errors with `Debug`: so it says what `Display` says.
 impl fmt::Debug for OriginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "OriginError({self})")
+        f.debug_tuple("OriginError")
+            .field(&self.to_string())
+            .finish()
     }
 }
 

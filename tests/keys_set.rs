@@ -176,6 +176,17 @@ fn algorithm_of(pem: &str) -> Algorithm {
 }
 
 #[test]
+fn an_error_that_main_returns_names_the_fix() {
+    let error = KeySet::from_secret(HS256, "hunter2").unwrap_err();
+    let shown = format!("{error:?}");
+    assert!(
+        shown.starts_with("KeyError(\"the secret has 7 bytes"),
+        "{shown}"
+    );
+    assert!(shown.contains("openssl rand -base64 32"), "{shown}");
+}
+
+#[test]
 fn shared_secrets_keep_these_rules() {
     let secret = |length| vec![b'x'; length];
     assert_eq!(named(KeySet::from_secret(HS256, secret(32))), "accepted");

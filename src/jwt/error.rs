@@ -12,7 +12,7 @@ use crate::excerpt::{excerpt, excerpt_of};
 ///
 /// `Display` is written for the log of the API's operator: it says what was expected and
 /// what was received, the latter escaped and cut.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ValidationError(Box<ValidationErrorKind>);
 
 /// Which rule a token broke. Values of the token are escaped and cut.
@@ -133,6 +133,15 @@ impl From<ValidationErrorKind> for ValidationError {
 }
 
 impl Error for ValidationError {}
+
+/// `main` prints errors with `Debug`: so it says what `Display` says.
+impl fmt::Debug for ValidationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ValidationError")
+            .field(&self.to_string())
+            .finish()
+    }
+}
 
 impl fmt::Display for ValidationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

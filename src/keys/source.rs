@@ -84,7 +84,7 @@ impl<'a> KeyQuery<'a> {
 }
 
 /// No keys can be had at present. Not the caller's fault: the answer is 503.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct KeysUnavailable {
     retry_after: Duration,
     source: Option<Arc<dyn Error + Send + Sync>>,
@@ -121,6 +121,18 @@ impl fmt::Display for KeysUnavailable {
             "the keys that verify tokens can't be had at present; next attempt in {} s",
             self.retry_after.as_secs()
         )
+    }
+}
+
+/// `main` prints errors with `Debug`: so it says what `Display` says, and why.
+impl fmt::Debug for KeysUnavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_tuple("KeysUnavailable");
+        shown.field(&self.to_string());
+        if let Some(source) = &self.source {
+            shown.field(source);
+        }
+        shown.finish()
     }
 }
 
