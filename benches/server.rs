@@ -54,7 +54,7 @@ fn server(criterion: &mut Criterion) {
     });
     for algorithm in Algorithm::ALL {
         let key = signing_key(*algorithm);
-        let keys = key.public_key_set();
+        let keys = key.verification_keys();
         let bare = BareKey::of(&key);
         let token = token(key);
         let validator = Validator::new("https://id.example", "orders");

@@ -98,6 +98,8 @@ pub mod client;
 pub mod clock;
 #[cfg(any(feature = "client", feature = "server"))]
 mod deadline;
+#[cfg(any(feature = "client", feature = "server"))]
+mod excerpt;
 #[cfg(feature = "server")]
 mod grpc;
 #[cfg(feature = "server")]
@@ -137,4 +139,4 @@ pub use token::AccessToken;
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A boxed future, as the traits that are held as `dyn` return it.
-pub type BoxFuture<'a, T> = futures_util::future::BoxFuture<'a, T>;
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn std::future::Future<Output = T> + Send + 'a>>;

@@ -49,11 +49,11 @@ fn its_tokens_are_accepted_by_us() {
         let signing = SigningKey::from_pkcs8_pem(ours, pem).unwrap();
         let token =
             jsonwebtoken::encode(&Header::new(its), &claims(), &encoding_key(ours, pem)).unwrap();
-        let result = validator().validate::<Value>(&token, &signing.public_key_set(), now());
+        let result = validator().validate::<Value>(&token, &signing.verification_keys(), now());
         assert_eq!(verdict(&result), "accepted", "{ours}");
         assert_eq!(*result.unwrap().claims(), claims());
 
-        let other = SigningKey::generate(ours).unwrap().public_key_set();
+        let other = SigningKey::generate(ours).unwrap().verification_keys();
         let result = validator().validate::<Value>(&token, &other, now());
         assert_eq!(verdict(&result), "signature", "{ours}");
     }
@@ -119,7 +119,7 @@ fn a_shared_secret_goes_both_ways() {
         &EncodingKey::from_secret(&secret),
     )
     .unwrap();
-    let result = validator().validate::<Value>(&token, &signing.public_key_set(), now());
+    let result = validator().validate::<Value>(&token, &signing.verification_keys(), now());
     assert_eq!(verdict(&result), "accepted");
     assert_eq!(signing.public_jwk(), None, "a secret has no public part");
 }

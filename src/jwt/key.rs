@@ -58,7 +58,10 @@ impl Key {
     pub(crate) fn new(algorithm: Algorithm, material: KeyMaterial<'_>) -> Result<Self, KeyError> {
         check_kind(algorithm, material)?;
         match material {
-            KeyMaterial::Secret(secret) => check_secret(secret)?,
+            KeyMaterial::Secret(secret) => {
+                check_no_pem(secret)?;
+                check_secret_size(secret)?;
+            }
             KeyMaterial::Public(key) => check_public_key(key)?,
         }
         Self::parse(algorithm, material)
@@ -68,6 +71,7 @@ impl Key {
     pub(crate) fn dangerous_short(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         let material = KeyMaterial::Secret(secret);
         check_kind(algorithm, material)?;
+        check_no_pem(secret)?;
         if secret.is_empty() {
             return Err(KeyErrorKind::Encoding("the secret is empty").into());
         }
@@ -117,11 +121,15 @@ fn check_kind(algorithm: Algorithm, material: KeyMaterial<'_>) -> Result<(), Key
     Err(KeyErrorKind::NotForAlgorithm { algorithm, key }.into())
 }
 
-fn check_secret(secret: &[u8]) -> Result<(), KeyError> {
+fn check_no_pem(secret: &[u8]) -> Result<(), KeyError> {
     // Everyone knows a public key: as a secret it would let everyone sign.
     if secret.trim_ascii_start().starts_with(b"-----BEGIN ") {
         return Err(KeyErrorKind::SecretIsPem.into());
     }
+    Ok(())
+}
+
+fn check_secret_size(secret: &[u8]) -> Result<(), KeyError> {
     if secret.len() < MIN_SECRET_SIZE {
         return Err(KeyErrorKind::SecretTooShort {
             bytes: secret.len(),

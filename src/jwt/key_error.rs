@@ -5,7 +5,7 @@ use std::{error::Error, fmt};
 use super::algorithm::Algorithm;
 
 /// A key, or a set of keys, that can't be used. It never shows a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct KeyError(KeyErrorKind);
 
 /// What is wrong with a key.
@@ -68,6 +68,13 @@ impl From<KeyErrorKind> for KeyError {
 }
 
 impl Error for KeyError {}
+
+/// `main` prints errors with `Debug`: so it says what `Display` says.
+impl fmt::Debug for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("KeyError").field(&self.to_string()).finish()
+    }
+}
 
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

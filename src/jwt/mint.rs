@@ -27,7 +27,7 @@ use crate::secret::Secret;
 /// use tower_bearer::{Algorithm, jwt::SigningKey};
 ///
 /// let key = SigningKey::generate(Algorithm::ES256)?.with_key_id("2026-01");
-/// assert_eq!(key.public_key_set().len(), 1); // what an API verifies its tokens with
+/// assert_eq!(key.verification_keys().len(), 1); // what an API verifies its tokens with
 /// # Ok::<(), tower_bearer::keys::KeyError>(())
 /// ```
 #[derive(Clone)]
@@ -138,9 +138,10 @@ impl SigningKey {
         self.key_id.as_deref()
     }
 
-    /// What verifies its tokens. Of a shared secret that is the secret itself.
+    /// What verifies its tokens. **Of a shared secret that is the secret itself**: whoever
+    /// has it can sign.
     #[must_use]
-    pub fn public_key_set(&self) -> KeySet {
+    pub fn verification_keys(&self) -> KeySet {
         KeySet::new(vec![self.verifier.clone()])
     }
 
@@ -249,7 +250,7 @@ impl Minter {
 }
 
 /// A token that could not be made.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MintError {
     what: &'static str,
     source: Option<Arc<serde_json::Error>>,
@@ -258,6 +259,18 @@ pub struct MintError {
 impl MintError {
     fn new(what: &'static str) -> Self {
         Self { what, source: None }
+    }
+}
+
+/// `main` prints errors with `Debug`: so it says what `Display` says, and why.
+impl fmt::Debug for MintError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_tuple("MintError");
+        shown.field(&self.to_string());
+        if let Some(source) = &self.source {
+            shown.field(source);
+        }
+        shown.finish()
     }
 }
 

@@ -45,5 +45,4 @@ pub use mint::{MintError, Minter, SigningKey};
 pub use registered::RegisteredClaims;
 pub use validator::{Validator, Verified};
 
-pub(crate) use error::excerpt;
 pub(crate) use header::Unverified;

@@ -5,11 +5,14 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::jwt::{
-    Algorithm, excerpt,
-    key::Key,
-    key_error::{KeyError, KeyErrorKind},
-    signature::{KeyMaterial, PublicKey},
+use crate::{
+    excerpt::excerpt,
+    jwt::{
+        Algorithm,
+        key::Key,
+        key_error::{KeyError, KeyErrorKind},
+        signature::{KeyMaterial, PublicKey},
+    },
 };
 
 /// More keys than this are no set of keys but a mistake.

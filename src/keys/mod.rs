@@ -12,4 +12,6 @@ pub use crate::jwt::{
     key::KeySet,
     key_error::{KeyError, KeyErrorKind},
 };
-pub use source::{KeyQuery, KeySource, KeysUnavailable, from_async_fn, from_fn};
+pub use source::{
+    FromAsyncFn, FromFn, KeyQuery, KeySource, KeysUnavailable, from_async_fn, from_fn,
+};

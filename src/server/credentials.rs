@@ -64,7 +64,8 @@ impl Place {
         headers.remove(AUTHORIZATION);
     }
 
-    /// Keeps the token out of what inner services print.
+    /// Keeps the token out of what inner services print, and so the password of a scheme
+    /// that was ignored.
     pub(super) fn mark_sensitive(&self, headers: &mut HeaderMap) {
         if let Some(value) = headers.get_mut(AUTHORIZATION) {
             value.set_sensitive(true);
