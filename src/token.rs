@@ -206,7 +206,6 @@ impl AccessToken {
     }
 
     /// Notes that a server has accepted the token.
-    #[cfg(feature = "client")]
     pub(crate) fn mark_accepted(&self) {
         if !self.0.accepted.load(Ordering::Relaxed) {
             self.0.accepted.store(true, Ordering::Relaxed);
@@ -214,7 +213,6 @@ impl AccessToken {
     }
 
     /// Whether a server has accepted the token through this process.
-    #[cfg(feature = "client")]
     pub(crate) fn was_accepted(&self) -> bool {
         self.0.accepted.load(Ordering::Relaxed)
     }

@@ -10,6 +10,7 @@ use zeroize::Zeroize;
 
 use crate::{
     clock::Clock,
+    excerpt::excerpt_of,
     oauth::{ObtainError, ObtainErrorKind},
     scope::ScopeSet,
     secret::Secret,
@@ -180,7 +181,7 @@ fn quoted(text: &str, secrets: &[Secret]) -> String {
     {
         return "(it repeats a secret)".to_owned();
     }
-    text.escape_debug().take(MAX_QUOTED).collect()
+    excerpt_of(text, MAX_QUOTED)
 }
 
 /// `Retry-After` in seconds or as a date (RFC 9110 §10.2.3).
