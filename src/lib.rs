@@ -96,6 +96,7 @@ mod axum;
 pub mod challenge;
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg_attr(not(any(feature = "client", feature = "server")), allow(dead_code))]
 pub mod clock;
 #[cfg(any(feature = "client", feature = "server"))]
 mod deadline;
