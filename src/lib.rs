@@ -98,7 +98,6 @@ pub mod client;
 pub mod clock;
 #[cfg(any(feature = "client", feature = "server"))]
 mod deadline;
-#[cfg(any(feature = "client", feature = "server"))]
 mod excerpt;
 #[cfg(feature = "server")]
 mod grpc;
