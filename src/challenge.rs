@@ -226,7 +226,6 @@ impl Challenge {
         self
     }
 
-    #[cfg(feature = "server")]
     pub(crate) fn with_scheme(mut self, scheme: impl Into<Cow<'static, str>>) -> Self {
         self.scheme = scheme.into();
         self

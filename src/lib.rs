@@ -92,9 +92,11 @@ compile_error!(
 
 #[cfg(feature = "axum")]
 mod axum;
+#[cfg_attr(not(feature = "server"), allow(dead_code))]
 pub mod challenge;
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg_attr(not(any(feature = "client", feature = "server")), allow(dead_code))]
 pub mod clock;
 #[cfg(any(feature = "client", feature = "server"))]
 mod deadline;
@@ -116,6 +118,7 @@ pub mod server;
 mod single_flight;
 #[cfg(feature = "test-util")]
 pub mod test_util;
+#[cfg_attr(not(feature = "client"), allow(dead_code))]
 pub mod token;
 #[cfg(feature = "client")]
 pub mod transport;

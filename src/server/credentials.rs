@@ -19,7 +19,7 @@ use crate::{challenge::Challenge, token::Scheme};
 ///
 /// Place::authorization(Scheme::word("Token")?); // Authorization: Token TOKEN
 /// Place::authorization(Scheme::bare()); // Authorization: TOKEN
-/// # Ok::<(), tower_bearer::token::TokenValueError>(())
+/// # Ok::<(), tower_bearer::token::SchemeError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Place {
