@@ -53,7 +53,7 @@ pub use timing::Timing;
 ///
 /// # Defaults
 ///
-/// Those of [`Timing`], a [`MemoryStore`], the caller's tokio runtime.
+/// Those of [`Timing`], a [`MemoryStore`](crate::client::store::MemoryStore), the caller's tokio runtime.
 ///
 /// # Example
 ///
