@@ -46,7 +46,7 @@ fn encoding_key(algorithm: Algorithm, pem: &str) -> EncodingKey {
 #[test]
 fn its_tokens_are_accepted_by_us() {
     for (ours, its, pem) in PKCS8 {
-        let signing = SigningKey::from_pkcs8_pem(ours, pem).unwrap();
+        let signing = SigningKey::from_pem(ours, pem).unwrap();
         let token =
             jsonwebtoken::encode(&Header::new(its), &claims(), &encoding_key(ours, pem)).unwrap();
         let result = validator().validate::<Value>(&token, &signing.public_key_set(), now());
@@ -65,9 +65,7 @@ fn our_tokens_are_accepted_by_it() {
     validation.set_audience(&["orders"]);
     validation.validate_exp = false; // it knows no other time than the real one
     for (ours, its, pem) in PKCS8 {
-        let signing = SigningKey::from_pkcs8_pem(ours, pem)
-            .unwrap()
-            .with_key_id("one");
+        let signing = SigningKey::from_pem(ours, pem).unwrap().with_key_id("one");
         let token = Minter::new(signing.clone()).mint(&claims()).unwrap();
         let jwk: Jwk = serde_json::from_str(&signing.public_jwk().unwrap()).unwrap();
         validation.algorithms = vec![its];
@@ -86,7 +84,7 @@ fn our_tokens_are_accepted_by_it() {
 #[test]
 fn its_keys_are_accepted_as_input() {
     for (ours, its, pem) in PKCS8 {
-        let signing = SigningKey::from_pkcs8_pem(ours, pem).unwrap();
+        let signing = SigningKey::from_pem(ours, pem).unwrap();
         let token = Minter::new(signing).mint(&claims()).unwrap();
         let jwk = Jwk::from_encoding_key(&encoding_key(ours, pem), its).unwrap();
         let set = jsonwebtoken::jwk::JwkSet {
