@@ -98,12 +98,14 @@ fn a_backend_that_is_chosen_stays_chosen() {
     }
 }
 
+type Change = fn(&mut Vec<u8>);
+
 #[test]
 fn no_signature_is_longer_shorter_or_empty() {
     for algorithm in Algorithm::ALL {
         let key = key(*algorithm);
         let token = minted(&key);
-        let rows: [(&str, fn(&mut Vec<u8>)); 8] = [
+        let rows: [(&str, Change); 8] = [
             ("empty", Vec::clear),
             ("cut at its end", |it| it.truncate(it.len() - 1)),
             ("cut at its start", |it| *it = it.split_off(1)),
