@@ -88,13 +88,19 @@ fn what_one_backend_signs_each_verifies() {
 
 #[test]
 fn a_backend_that_is_chosen_stays_chosen() {
+    let key = key(Algorithm::RS256).with_key_id("a");
+    let default = format!("{:?}", BACKENDS[0]);
+    assert!(format!("{:?}", key.public_key_set()).contains(&default));
     for backend in BACKENDS {
-        let keys = SigningKey::generate(Algorithm::ES256)
-            .unwrap()
-            .with_key_id("a");
-        let keys = keys.with_backend(*backend).unwrap();
-        assert_eq!(keys.key_id(), Some("a"));
-        assert_eq!(keys.public_key_set().len(), 1);
+        let name = format!("{backend:?}");
+        let chosen = key.with_backend(*backend).unwrap();
+        assert_eq!(chosen.key_id(), Some("a"));
+        assert!(format!("{:?}", chosen.public_key_set()).contains(&name));
+        let jwk = key.public_jwk().unwrap().replace(r#""alg":"RS256","#, "");
+        let keys = KeySet::from_jwk(jwk).unwrap().with_backend(*backend);
+        let keys = keys.unwrap().with_rsa_algorithm(Algorithm::PS256).unwrap();
+        let shown = format!("{:?}", keys.with_key_id("b"));
+        assert!(shown.contains(&name) && shown.contains("PS256"), "{shown}");
     }
 }
 

@@ -209,6 +209,7 @@ fn where_a_private_key_is_needed() {
             "an Ed25519 key",
         ),
         ("two", ES256, both, "more than"),
+        ("RSA of 1024 bits", RS256, pem!("rsa1024"), "1024 bits"),
         ("none", ES256, "", "BEGIN PRIVATE KEY"),
         ("truncated", ES256, &pem!("p256")[..100], "cut off"),
     ];
@@ -268,6 +269,21 @@ fn a_private_key_that_contradicts_itself_is_refused() {
             assert!(fits(&key.public_key_set(), &key), "{algorithm} {place}");
         }
     }
+}
+
+/// SEC 1 §2.3.3: of a compressed point the first byte tells which of two is meant.
+#[test]
+fn a_compressed_point_belongs_to_its_private_key_or_not() {
+    let mut der = der(pem!("p256_sec1_compressed"));
+    let key = SigningKey::from_der(ES256, &der).unwrap();
+    assert!(fits(&key.public_key_set(), &key));
+    let first = der.len() - 33;
+    assert!(matches!(der[first], 2 | 3));
+    der[first] ^= 1;
+    assert!(said(SigningKey::from_der(ES256, &der)).contains("belong"));
+    der[first] ^= 1;
+    *der.last_mut().unwrap() ^= 1;
+    assert!(said(SigningKey::from_der(ES256, &der)).contains("belong"));
 }
 
 #[test]

@@ -182,7 +182,7 @@ fn range(keys: &[Key], compare: impl Fn(&Key) -> std::cmp::Ordering) -> &[Key] {
 impl fmt::Debug for KeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list()
-            .entries(self.0.iter().map(Key::order))
+            .entries(self.0.iter().map(|key| (key.order(), key.backend)))
             .finish()
     }
 }

@@ -11,7 +11,7 @@ use super::{
     der,
     jwk::Jwk,
     key::{Key, KeySet},
-    key_check::check_kind,
+    key_check::{check, check_kind},
     key_error::{KeyError, KeyErrorKind},
     key_material::{KeyMaterial, PrivateKey, PublicKey},
     pem,
@@ -160,6 +160,10 @@ impl SigningKey {
         backend: Backend,
     ) -> Result<Self, KeyError> {
         check_kind(algorithm, private_key.kind())?;
+        if let PrivateKey::Rsa(key) = &*private_key {
+            // Before the backend computes with numbers of any size.
+            check(algorithm, &KeyMaterial::Public(key.public_key()))?;
+        }
         let signer = backend.provider().signer(algorithm, &private_key);
         let signer = signer.ok_or(KeyErrorKind::Encoding(
             "the numbers are not those of a private key",

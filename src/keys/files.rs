@@ -24,7 +24,8 @@ impl KeySet {
     /// read now and not again; this blocks, as reading a file does.
     ///
     /// Which algorithm a key is for is decided as [`from_jwk`](Self::from_jwk) decides it,
-    /// whatever the key is written in.
+    /// whatever the key is written in. A key in PEM or DER has no `kid`:
+    /// [`with_key_id`](Self::with_key_id) gives it one.
     ///
     /// ```no_run
     /// use tower_bearer::{Algorithm, KeySet};
@@ -44,7 +45,9 @@ impl KeySet {
     /// The keys of each file of a directory, as [`from_file`](Self::from_file) reads them.
     ///
     /// A key without a `kid` gets its file's name up to the last dot as its `kid`:
-    /// `2026-01.pem` holds the key `2026-01`. Directories in it and names that begin with a
+    /// `2026-01.pem` holds the key `2026-01`, and of several keys it verifies only the tokens
+    /// that name it. Where tokens have no `kid`, make a [`union`](Self::union) of files
+    /// instead. Directories in it and names that begin with a
     /// dot (Kubernetes has `..data`) are passed over.
     ///
     /// # Errors
