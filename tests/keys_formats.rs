@@ -235,8 +235,10 @@ fn der_that_is_cut_or_longer_is_no_key() {
             let cut = SigningKey::from_der(algorithm, &good[..length]);
             assert!(cut.is_err(), "{algorithm} {length}");
         }
-        let longer = [&good[..], &[0]].concat();
-        assert!(SigningKey::from_der(algorithm, longer).is_err());
+        for more in [&[0][..], &[5, 0]] {
+            let longer = [&good[..], more].concat();
+            assert!(SigningKey::from_der(algorithm, longer).is_err());
+        }
     }
     for (algorithm, pem) in [
         (RS256, pem!("rsa_certificate")),
@@ -284,6 +286,27 @@ fn a_compressed_point_belongs_to_its_private_key_or_not() {
     der[first] ^= 1;
     *der.last_mut().unwrap() ^= 1;
     assert!(said(SigningKey::from_der(ES256, &der)).contains("belong"));
+}
+
+/// RFC 5958 §2 and RFC 5915 §3 both have a place for the curve.
+#[test]
+fn a_key_that_names_two_curves_is_refused() {
+    let element = |tag: u8, content: &[u8]| {
+        let length = u8::try_from(content.len()).unwrap();
+        [&[tag, length], content].concat()
+    };
+    let p256 = [0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
+    let p384 = [0x06, 5, 0x2b, 0x81, 4, 0, 0x22];
+    let ec = [0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
+    let key = |curve: &[u8]| {
+        let scalar = element(4, &[7; 32]);
+        let sec1 = [&[2, 1, 1], &scalar[..], &element(0xa0, curve)].concat();
+        let sec1 = element(4, &element(0x30, &sec1));
+        let algorithm = element(0x30, &[&ec[..], &p256].concat());
+        element(0x30, &[&[2, 1, 0], &algorithm[..], &sec1].concat())
+    };
+    assert_eq!(said(SigningKey::from_der(ES256, key(&p256))), "accepted");
+    assert!(said(SigningKey::from_der(ES256, key(&p384))).contains("damaged"));
 }
 
 #[test]

@@ -159,7 +159,7 @@ fn der_is_read_strictly() {
                 "accepted"
             );
         }
-        let longer = [&good[..], &[0]].concat();
+        let longer = [&good[..], &[5, 0]].concat();
         assert_eq!(
             named(KeySet::from_der(algorithm_of(pem), longer)),
             "encoding"
