@@ -1,8 +1,8 @@
 //! An API to start from: axum, tokens checked by tower-bearer.
 //!
 //! ```sh
-//! cargo run --example axum_api --features axum,test-util -- --help
-//! cargo run --example axum_api --features axum,test-util -- --demo
+//! cargo run --example axum_api --all-features -- --help
+//! cargo run --example axum_api --all-features -- --demo
 //! ```
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -83,8 +83,11 @@ struct Claims {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    // Why a token was refused is logged at INFO; RUST_LOG asks for something else.
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env();
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_env_filter(filter.unwrap_or_else(|_| "tower_bearer=info".into()))
+        .with_writer(std::io::stderr)
         .init();
     let options = Options::parse();
     let outcome = if options.demo {
@@ -95,7 +98,7 @@ async fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("axum_api: {error}");
+            eprintln!("axum_api: {}", with_causes(&*error));
             ExitCode::FAILURE
         }
     }
@@ -168,11 +171,28 @@ fn usable<E: std::fmt::Display>(what: &str, keys: Result<KeySet, E>) -> Result<K
     keys.map_err(|error| format!("{what} is no key for tokens: {error}").into())
 }
 
+/// Of a public key: what `HS…` signs with is known to those who verify, so it has none.
 fn algorithm(name: &str) -> Result<Algorithm, String> {
-    Algorithm::from_name(name).ok_or_else(|| {
-        let known = Algorithm::ALL.iter().map(|known| known.name());
-        format!("known are {}", known.collect::<Vec<_>>().join(", "))
+    let is_public = |name: &str| !name.starts_with("HS");
+    let found = Algorithm::from_name(name).filter(|found| is_public(found.name()));
+    found.ok_or_else(|| {
+        let names = Algorithm::ALL.iter().map(|known| known.name());
+        let known: Vec<_> = names.filter(|known| is_public(known)).collect();
+        format!(
+            "a public key is for one of {}; for HS256 give --secret",
+            known.join(", ")
+        )
     })
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// The same API, with tokens of an authorization server in this process.

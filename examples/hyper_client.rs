@@ -1,8 +1,8 @@
 //! A client to start from: hyper, tokens brought by tower-bearer.
 //!
 //! ```sh
-//! cargo run --example hyper_client --features axum,test-util -- --help
-//! cargo run --example hyper_client --features axum,test-util -- --demo
+//! cargo run --example hyper_client --all-features -- --help
+//! cargo run --example hyper_client --all-features -- --demo
 //! ```
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -81,8 +81,11 @@ type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    // Why a token was refused is logged at INFO; RUST_LOG asks for something else.
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env();
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_env_filter(filter.unwrap_or_else(|_| "tower_bearer=info".into()))
+        .with_writer(std::io::stderr)
         .init();
     let options = Options::parse();
     let outcome = if options.demo {
@@ -109,10 +112,7 @@ async fn get_url(options: Options) -> Result<(), BoxError> {
         Proof::BasicUnencoded => ClientAuth::basic_unencoded(id, secret),
         Proof::Post => ClientAuth::post(id, secret),
     };
-    let grant = options
-        .scope
-        .iter()
-        .fold(ClientCredentials::new(), |grant, scope| grant.scope(scope));
+    let grant = ClientCredentials::new().scope(&options.scope.join(" "));
 
     let http = http_client()?;
     let endpoint = TokenEndpoint::new(&options.token_url.unwrap_or_default())?
@@ -123,15 +123,20 @@ async fn get_url(options: Options) -> Result<(), BoxError> {
     let layer = AuthLayer::new(tokens.clone()).origin(&origin.to_string())?;
     let mut client = ServiceBuilder::new().layer(layer).service(http);
 
+    let mut refused = false;
     for _ in 0..options.times {
         let request = Request::get(url.clone()).body(Full::default())?;
         let response = client.ready().await?.call(request).await?;
         let (head, body) = response.into_parts();
         let text = body.collect().await?.to_bytes();
         println!("{} {}", head.status, String::from_utf8_lossy(&text));
+        refused |= !head.status.is_success();
     }
     // Waits for a renewal that may be under way, so that its token is not lost.
     tokens.close().await;
+    if refused {
+        return Err("not every request was served".into());
+    }
     Ok(())
 }
 
@@ -168,7 +173,7 @@ async fn demo() -> Result<(), BoxError> {
     let server = provider.server();
     let app = Router::new()
         .route("/orders", get(|| async { "all the orders" }))
-        .layer(RequireScope::all(["orders:read"]))
+        .layer(RequireScope::all(["orders:read", "orders:list"]))
         .layer(RequireJwt::<serde_json::Value>::new(
             server.validator(),
             server.keys(),
@@ -183,7 +188,7 @@ async fn demo() -> Result<(), BoxError> {
         client_id: Some("client".into()),
         client_secret: Some("secret".into()),
         client_auth: Proof::Basic,
-        scope: vec!["orders:read".into()],
+        scope: vec!["orders:read".into(), "orders:list".into()],
         times: 3,
         demo: false,
     };

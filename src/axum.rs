@@ -54,7 +54,7 @@ where
         match verified(parts)? {
             Caller::Known(verified) => Ok(verified),
             Caller::Anonymous(authentication) => {
-                Err(authentication.token_needed(Protocol::of(&parts.headers)))
+                Err(authentication.token_needed(Protocol::of(&parts.method, &parts.headers)))
             }
         }
     }
@@ -114,7 +114,10 @@ fn verified<C: Send + Sync + 'static>(parts: &Parts) -> Result<Caller<'_, C>, Re
     };
     let claims = std::any::type_name::<C>();
     tracing::error!(claims, "{fix}");
-    Err(Rejection::misconfigured(fix, Protocol::of(&parts.headers)))
+    Err(Rejection::misconfigured(
+        fix,
+        Protocol::of(&parts.method, &parts.headers),
+    ))
 }
 
 impl IntoResponse for Rejection {

@@ -312,7 +312,7 @@ fn is_token_character(character: char) -> bool {
 }
 
 /// A challenge can't be written with such a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ChallengeError {
     parameter: Cow<'static, str>,
     problem: &'static str,
@@ -341,3 +341,12 @@ impl fmt::Display for ChallengeError {
 }
 
 impl Error for ChallengeError {}
+
+/// `main` prints errors with `Debug`: so it says what `Display` says.
+impl fmt::Debug for ChallengeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ChallengeError")
+            .field(&self.to_string())
+            .finish()
+    }
+}

@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::runtime::Handle;
+
 /// Why [`within`] has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Elapsed {
@@ -32,9 +34,22 @@ impl Error for Elapsed {}
 
 /// Waits for `future` no longer than `deadline`.
 pub(crate) async fn within<F: Future>(deadline: Duration, future: F) -> Result<F::Output, Elapsed> {
-    // tokio panics where the runtime has no timer and offers no way to ask before.
-    let timed = catch_unwind(AssertUnwindSafe(|| tokio::time::timeout(deadline, future)));
-    let timed = timed.map_err(|_| Elapsed::NoTimer)?;
+    within_on(None, deadline, future).await
+}
+
+/// The same by the timer of a runtime that was given, for callers who have none.
+pub(crate) async fn within_on<F: Future>(
+    runtime: Option<&Handle>,
+    deadline: Duration,
+    future: F,
+) -> Result<F::Output, Elapsed> {
+    let start = || {
+        let _entered = runtime.map(Handle::enter);
+        tokio::time::timeout(deadline, future)
+    };
+    // tokio panics where the runtime has no timer and offers no way to ask before. Its
+    // panic hook prints that; with `panic = "abort"` the process ends.
+    let timed = catch_unwind(AssertUnwindSafe(start)).map_err(|_| Elapsed::NoTimer)?;
     timed.await.map_err(|_| Elapsed::Deadline)
 }
 

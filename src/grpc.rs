@@ -1,6 +1,8 @@
 //! The status of a gRPC call in `http` terms only: no gRPC library is needed.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header::CONTENT_TYPE,
+};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 const CONTENT_TYPE_PREFIX: &str = "application/grpc";
@@ -20,12 +22,15 @@ pub(crate) enum Status {
     Unauthenticated = 16,
 }
 
-/// Whether the peer speaks gRPC: `application/grpc`, `application/grpc+proto`, ….
-pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
-    headers
+/// Whether the peer speaks gRPC: `application/grpc`, `application/grpc+proto`, …, and
+/// always `POST`. What else calls itself so may be a page whose refusal, told with HTTP
+/// 200, a cache would keep.
+pub(crate) fn is_grpc(method: &Method, headers: &HeaderMap) -> bool {
+    let is_content_type = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.as_bytes().get(..CONTENT_TYPE_PREFIX.len()))
-        .is_some_and(|start| start.eq_ignore_ascii_case(CONTENT_TYPE_PREFIX.as_bytes()))
+        .is_some_and(|start| start.eq_ignore_ascii_case(CONTENT_TYPE_PREFIX.as_bytes()));
+    *method == Method::POST && is_content_type
 }
 
 /// An answer that ends with its headers ("Trailers-Only").
@@ -61,9 +66,10 @@ mod tests {
         for (value, expected) in rows {
             let mut headers = HeaderMap::new();
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(value));
-            assert_eq!(is_grpc(&headers), expected, "{value:?}");
+            assert_eq!(is_grpc(&Method::POST, &headers), expected, "{value:?}");
+            assert!(!is_grpc(&Method::GET, &headers), "{value:?}");
         }
-        assert!(!is_grpc(&HeaderMap::new()));
+        assert!(!is_grpc(&Method::POST, &HeaderMap::new()));
     }
 
     #[test]

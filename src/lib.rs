@@ -96,12 +96,16 @@ compile_error!(
 
 #[cfg(feature = "axum")]
 mod axum;
+#[cfg_attr(not(feature = "server"), allow(dead_code))]
 pub mod challenge;
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg_attr(not(any(feature = "client", feature = "server")), allow(dead_code))]
 pub mod clock;
 #[cfg(any(feature = "client", feature = "server"))]
 mod deadline;
+#[cfg_attr(not(feature = "client"), allow(dead_code))]
+mod excerpt;
 #[cfg(feature = "server")]
 mod grpc;
 #[cfg(feature = "server")]
@@ -119,6 +123,7 @@ pub mod server;
 mod single_flight;
 #[cfg(feature = "test-util")]
 pub mod test_util;
+#[cfg_attr(not(feature = "client"), allow(dead_code))]
 pub mod token;
 #[cfg(feature = "client")]
 pub mod transport;
@@ -141,4 +146,4 @@ pub use token::AccessToken;
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A boxed future, as the traits that are held as `dyn` return it.
-pub type BoxFuture<'a, T> = futures_util::future::BoxFuture<'a, T>;
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn std::future::Future<Output = T> + Send + 'a>>;

@@ -7,6 +7,8 @@ use http::{
     uri::{Authority, Scheme},
 };
 
+use crate::excerpt::excerpt;
+
 /// Scheme, host and port of a server.
 ///
 /// Two origins are equal when all three are: hosts without regard to case, ports
@@ -23,7 +25,7 @@ use http::{
 /// assert!(!origin.contains(&"https://api.example.evil.example/".parse()?));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Origin {
     scheme: Scheme,
     authority: Authority,
@@ -35,17 +37,19 @@ impl Origin {
     ///
     /// # Errors
     ///
-    /// When the URI is relative, its scheme is neither `https` nor `http`, or it
-    /// has no host.
+    /// When the URI is relative, its scheme is neither `https` nor `http`, it has no
+    /// host, or its port is no port.
     pub fn of(uri: &Uri) -> Result<Self, OriginError> {
+        let refused = |why| OriginError::of(uri, why);
         let parts = uri.scheme().zip(uri.authority());
-        let (scheme, authority) =
-            parts.ok_or_else(|| OriginError::new(uri, "it has no scheme or no host"))?;
-        let port = port(scheme, authority)
-            .ok_or_else(|| OriginError::new(uri, "only `https` and `http` are known here"))?;
+        let (scheme, authority) = parts.ok_or_else(|| refused("it has no scheme or no host"))?;
+        let default = default_port(scheme)
+            .ok_or_else(|| refused("only `https` and `http` are known here"))?;
         if authority.host().is_empty() {
-            return Err(OriginError::new(uri, "its host is empty"));
+            return Err(refused("its host is empty"));
         }
+        let port = port(authority, default)
+            .ok_or_else(|| refused("its port is not a number up to 65535"))?;
         Ok(Self {
             scheme: scheme.clone(),
             authority: authority.clone(),
@@ -59,9 +63,12 @@ impl Origin {
         let Some((scheme, authority)) = uri.scheme().zip(uri.authority()) else {
             return false;
         };
+        // Mostly both are written alike, which spares parsing them for each request.
         *scheme == self.scheme
-            && port(scheme, authority) == Some(self.port)
-            && authority.host().eq_ignore_ascii_case(self.host())
+            && (*authority == self.authority
+                || default_port(scheme).and_then(|default| port(authority, default))
+                    == Some(self.port)
+                    && authority.host().eq_ignore_ascii_case(self.host()))
     }
 
     /// Whether requests go over TLS.
@@ -84,13 +91,27 @@ impl Origin {
     }
 }
 
-fn port(scheme: &Scheme, authority: &Authority) -> Option<u16> {
-    let default = match scheme.as_str() {
-        "https" => 443,
-        "http" => 80,
-        _ => return None,
-    };
-    Some(authority.port_u16().unwrap_or(default))
+fn default_port(scheme: &Scheme) -> Option<u16> {
+    match scheme.as_str() {
+        "https" => Some(443),
+        "http" => Some(80),
+        _ => None,
+    }
+}
+
+/// `Authority::port` doesn't tell a port that is none, such as 99999, from one that is
+/// absent.
+fn port(authority: &Authority, default: u16) -> Option<u16> {
+    let host_and_port = authority.as_str().rsplit('@').next()?;
+    match host_and_port.strip_prefix(authority.host())? {
+        // RFC 3986 §3.2.3: an empty port is the default one.
+        "" | ":" => Some(default),
+        port => {
+            let digits = port.strip_prefix(':')?;
+            let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+            digits.parse().ok().filter(|_| is_number)
+        }
+    }
 }
 
 impl FromStr for Origin {
@@ -99,6 +120,9 @@ impl FromStr for Origin {
     /// Reads `scheme://host[:port]`. A path, a query or user information is refused:
     /// it would look like a limit and be none.
     fn from_str(text: &str) -> Result<Self, OriginError> {
+        if text.contains('@') {
+            return Err(OriginError::new(text, "it holds user information"));
+        }
         let uri: Uri = text
             .parse()
             .map_err(|_| OriginError::new(text, "it is not a URI"))?;
@@ -107,9 +131,6 @@ impl FromStr for Origin {
                 text,
                 "an origin ends after host and port: tokens can't be limited to a path",
             ));
-        }
-        if text.contains('@') {
-            return Err(OriginError::new("(cut)", "it holds user information"));
         }
         Self::of(&uri)
     }
@@ -131,19 +152,63 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A text that does not name an origin.
-#[derive(Clone, Debug)]
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Origin({self})")
+    }
+}
+
+/// A text that does not name an origin. It shows no user information, path or query of
+/// it: secrets stand there.
+#[derive(Clone)]
 pub struct OriginError {
-    text: String,
+    shown: String,
     why: &'static str,
 }
 
 impl OriginError {
-    pub(crate) fn new(text: impl ToString, why: &'static str) -> Self {
-        Self {
-            text: text.to_string(),
-            why,
-        }
+    pub(crate) fn new(text: &str, why: &'static str) -> Self {
+        let shown = shown(text);
+        Self { shown, why }
+    }
+
+    fn of(uri: &Uri, why: &'static str) -> Self {
+        let shown = match (uri.scheme_str(), uri.host(), uri.port_u16()) {
+            (Some(scheme), Some(host), Some(port)) => format!("{scheme}://{host}:{port}"),
+            // A port that is none may be a password: `https://user:pass/word@host`.
+            (Some(scheme), Some(host), None) => format!("{scheme}://{host}"),
+            _ => return Self::new(&uri.to_string(), why),
+        };
+        let shown = excerpt(&shown);
+        Self { shown, why }
+    }
+}
+
+/// What comes before the path, if no user information can be in it.
+fn shown(text: &str) -> String {
+    const CUT: char = '…';
+    if text.contains('@') {
+        return CUT.to_string();
+    }
+    let scheme = ["https://", "http://"]
+        .into_iter()
+        .find(|scheme| text.starts_with(scheme))
+        .unwrap_or_default();
+    let place = text.get(scheme.len()..).unwrap_or_default();
+    let end = place.find(['/', '?', '#', '\\']).unwrap_or(place.len());
+    let mut shown = excerpt(text.get(..scheme.len() + end).unwrap_or_default());
+    if end < place.len() {
+        shown.push(CUT);
+    }
+    shown
+}
+
+/// `main` prints errors with `Debug`: so it says what `Display` says.
+impl fmt::Debug for OriginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OriginError")
+            .field(&self.to_string())
+            .finish()
     }
 }
 
@@ -152,7 +217,7 @@ impl fmt::Display for OriginError {
         write!(
             f,
             "`{}` is not an origin: {}; write it as `https://api.example` or `http://127.0.0.1:8080`",
-            self.text, self.why
+            self.shown, self.why
         )
     }
 }
@@ -173,6 +238,10 @@ mod tests {
             ("HTTPS://API.EXAMPLE/", true),
             ("http://api.example/", false),
             ("https://api.example:8443/", false),
+            ("https://api.example:/", true),
+            ("https://api.example:99999/", false),
+            ("https://api.example:65979/", false),
+            ("https://api.example:18446744073709552059/", false),
             ("https://api.example./", false),
             ("https://api.example.evil.example/", false),
             ("https://evil.example/?https://api.example", false),
@@ -221,10 +290,51 @@ mod tests {
             "https://user:pw@api.example",
             "https://",
             "https://api example",
+            "https://api.example:99999",
+            "http://api.example:+80",
+            "https://[::1]:70000",
         ] {
-            let error = text.parse::<Origin>().expect_err(text).to_string();
-            assert!(error.contains("write it as"), "{error}");
-            assert!(!error.contains("pw"), "{error}");
+            let error = text.parse::<Origin>().expect_err(text);
+            assert!(error.to_string().contains("write it as"), "{error}");
+            assert!(format!("{error:?}").contains("write it as"), "{error:?}");
         }
+    }
+
+    #[test]
+    fn no_message_shows_user_information_path_or_query() {
+        let texts = [
+            "https://user:hunter2@api.example",
+            "https://user:hunter2@api.example/v1",
+            "https://user:hunter2/@api.example",
+            "ftp://user:hunter2@api.example/",
+            "user:hunter2@api.example",
+            "wss://api.example/ws?access_token=hunter2",
+            "wss://api.example?access_token=hunter2",
+            "https://api.example?access_token=hunter2",
+            "https://api.example/hooks/hunter2",
+            "https://api.example#hunter2",
+            "https://api.example /hunter2",
+            "/orders?access_token=hunter2",
+        ];
+        for text in texts {
+            let error = text.parse::<Origin>().expect_err(text);
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+            let origin = text.parse::<Uri>().map(|uri| Origin::of(&uri));
+            let shown = format!("{origin:?}");
+            let is_uri = origin.is_ok(); // what is none is not shown by us
+            assert!(!is_uri || !shown.contains("hunter2"), "{shown}");
+        }
+        let error = "https://api.example/v1".parse::<Origin>().unwrap_err();
+        assert!(
+            error.to_string().starts_with("`https://api.example…`"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn an_error_names_the_place_that_was_refused() {
+        let uri: Uri = "wss://user:hunter2@api.example:1/ws".parse().unwrap();
+        let error = Origin::of(&uri).unwrap_err().to_string();
+        assert!(error.starts_with("`wss://api.example:1` is not"), "{error}");
     }
 }

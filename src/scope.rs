@@ -41,12 +41,6 @@ impl ScopeSet {
         self.iter().all(|scope| other.contains(scope))
     }
 
-    /// Whether at least one scope is in both sets.
-    #[must_use]
-    pub fn intersects(&self, other: &Self) -> bool {
-        self.iter().any(|scope| other.contains(scope))
-    }
-
     /// The scopes, in the order in which they were first given.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.split(' ').filter(|scope| !scope.is_empty())

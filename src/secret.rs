@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use bytes::Bytes;
+use http::{HeaderValue, header::InvalidHeaderValue};
 use zeroize::{Zeroize, Zeroizing};
 
 /// A secret: a client secret, a refresh token, a signing key.
@@ -34,6 +36,17 @@ impl Secret {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// A header value behind `prefix`, marked sensitive, in memory that is wiped when the last
+/// clone is dropped; clones never allocate.
+pub(crate) fn header_value(prefix: &str, secret: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut buffer = Zeroizing::new(Vec::with_capacity(prefix.len() + secret.len()));
+    buffer.extend_from_slice(prefix.as_bytes());
+    buffer.extend_from_slice(secret.as_bytes());
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(buffer))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 impl From<&str> for Secret {

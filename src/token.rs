@@ -11,11 +11,13 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
-use zeroize::Zeroizing;
 
-use crate::{clock::Clock, scope::ScopeSet, secret::Secret};
+use crate::{
+    clock::Clock,
+    scope::ScopeSet,
+    secret::{self, Secret},
+};
 
 /// An access token (RFC 6749 §1.4), ready to travel.
 ///
@@ -70,14 +72,12 @@ impl Scheme {
     /// # Errors
     ///
     /// When the word is no token of RFC 9110 §5.6.2.
-    pub fn word(word: impl Into<Cow<'static, str>>) -> Result<Self, TokenValueError> {
+    pub fn word(word: impl Into<Cow<'static, str>>) -> Result<Self, SchemeError> {
         let word = word.into();
         // RFC 9110 allows the same characters in a field name.
         match HeaderName::from_bytes(word.as_bytes()) {
             Ok(_) => Ok(Self(word)),
-            Err(_) => Err(TokenValueError(
-                "a scheme word is letters, digits and `!#$%&'*+-.^_`|~`",
-            )),
+            Err(_) => Err(SchemeError(word)),
         }
     }
 
@@ -116,14 +116,13 @@ impl AccessToken {
     pub fn new(value: impl Into<Secret>) -> Result<Self, TokenValueError> {
         let value = value.into();
         if value.is_empty() {
-            return Err(TokenValueError("it is empty"));
+            return Err(TokenValueError::Empty);
         }
         if !value.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(TokenValueError(
-                "it holds a character that can't stand in a header",
-            ));
+            return Err(TokenValueError::Illegal);
         }
-        let bearer = sensitive(BEARER, value.expose())?;
+        let bearer =
+            secret::header_value(BEARER, value.expose()).map_err(|_| TokenValueError::Illegal)?;
         Ok(Self(Arc::new(Inner {
             expiry: None,
             scope: None,
@@ -202,11 +201,11 @@ impl AccessToken {
 
     fn build(&self, scheme: &Scheme) -> HeaderValue {
         // Word and token were checked when they were made, so the first never fails.
-        sensitive(&scheme.prefix(), self.expose()).unwrap_or_else(|_| self.0.bearer.clone())
+        secret::header_value(&scheme.prefix(), self.expose())
+            .unwrap_or_else(|_| self.0.bearer.clone())
     }
 
     /// Notes that a server has accepted the token.
-    #[cfg(feature = "client")]
     pub(crate) fn mark_accepted(&self) {
         if !self.0.accepted.load(Ordering::Relaxed) {
             self.0.accepted.store(true, Ordering::Relaxed);
@@ -214,8 +213,7 @@ impl AccessToken {
     }
 
     /// Whether a server has accepted the token through this process.
-    #[must_use]
-    pub fn was_accepted(&self) -> bool {
+    pub(crate) fn was_accepted(&self) -> bool {
         self.0.accepted.load(Ordering::Relaxed)
     }
 
@@ -234,22 +232,38 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-fn sensitive(prefix: &str, value: &str) -> Result<HeaderValue, TokenValueError> {
-    let mut buffer = Zeroizing::new(Vec::with_capacity(prefix.len() + value.len()));
-    buffer.extend_from_slice(prefix.as_bytes());
-    buffer.extend_from_slice(value.as_bytes());
-    let mut header = HeaderValue::from_maybe_shared(Bytes::from_owner(buffer))
-        .map_err(|_| TokenValueError("it can't stand in a header"))?;
-    header.set_sensitive(true);
-    Ok(header)
-}
-
 /// The end of a token, on both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expiry {
     wall: SystemTime,
     monotonic: Option<Duration>,
     lifetime: Option<Duration>,
+}
+
+/// A reading of both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    wall: SystemTime,
+    monotonic: Duration,
+}
+
+impl Moment {
+    pub(crate) fn now(clock: &dyn Clock) -> Self {
+        Self {
+            wall: clock.wall(),
+            monotonic: clock.monotonic(),
+        }
+    }
+
+    /// The end of what lives for `lifetime` from this moment.
+    pub(crate) fn plus(self, lifetime: Duration) -> Expiry {
+        let lifetime = lifetime.min(LONGEST_LIFETIME);
+        Expiry {
+            wall: self.wall.checked_add(lifetime).unwrap_or(self.wall),
+            monotonic: Some(self.monotonic.saturating_add(lifetime)),
+            lifetime: Some(lifetime),
+        }
+    }
 }
 
 /// Beyond this a lifetime says nothing: ten years.
@@ -260,13 +274,7 @@ impl Expiry {
     /// ten years count as ten years.
     #[must_use]
     pub fn after(lifetime: Duration, clock: &dyn Clock) -> Self {
-        let lifetime = lifetime.min(LONGEST_LIFETIME);
-        let now = clock.wall();
-        Self {
-            wall: now.checked_add(lifetime).unwrap_or(now),
-            monotonic: Some(clock.monotonic().saturating_add(lifetime)),
-            lifetime: Some(lifetime),
-        }
+        Moment::now(clock).plus(lifetime)
     }
 
     /// An end of which only the calendar's part is known, as of a token that was
@@ -365,7 +373,7 @@ impl RefreshToken {
 
     /// The same with a known end.
     #[must_use]
-    pub fn expires_at(mut self, end: SystemTime) -> Self {
+    pub fn with_expiry(mut self, end: SystemTime) -> Self {
         self.expires_at = Some(end);
         self
     }
@@ -384,17 +392,52 @@ impl RefreshToken {
 }
 
 /// A value that can't be an access token. It never shows the value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenValueError(&'static str);
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenValueError {
+    /// There is nothing in it.
+    Empty,
+    /// It holds a character that can't stand in a header.
+    Illegal,
+}
 
 impl fmt::Display for TokenValueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "can't stand in a header: {}; look for a line break or quotes around the value",
-            self.0
-        )
+        f.write_str(match self {
+            Self::Empty => "the access token is empty; check where it is read from",
+            Self::Illegal => {
+                "the access token holds a character that can't stand in a header; look for a line break, a space or quotes around it"
+            }
+        })
+    }
+}
+
+impl fmt::Debug for TokenValueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenValueError({self})")
     }
 }
 
 impl Error for TokenValueError {}
+
+/// A word that can't stand before a token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SchemeError(Cow<'static, str>);
+
+impl fmt::Display for SchemeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` is not a scheme: one word of letters, digits and `!#$%&'*+-.^_`|~` (RFC 9110 §5.6.2), without a space",
+            self.0.escape_debug()
+        )
+    }
+}
+
+impl fmt::Debug for SchemeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SchemeError({self})")
+    }
+}
+
+impl Error for SchemeError {}

@@ -22,6 +22,7 @@ const STOREYS: [(&str, &[&str]); 5] = [
             "secret",
             "origin",
             "deadline",
+            "excerpt",
             "single_flight",
             "transport",
         ],
@@ -29,7 +30,7 @@ const STOREYS: [(&str, &[&str]); 5] = [
     ("vocab", &["token", "challenge", "grpc", "jwt"]),
     ("middle", &["keys", "oauth"]),
     ("top", &["client", "server"]),
-    ("roof", &["axum", "https", "relay", "login", "test_util"]),
+    ("roof", &["axum", "test_util"]),
 ];
 
 /// Neighbours of one storey that must stay strangers.
@@ -560,34 +561,79 @@ fn lib_declares_and_re_exports_and_does_nothing_else() {
     }
 }
 
+fn read(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+/// The part of DESIGN.md under a heading.
+fn part<'a>(design: &'a str, heading: &str) -> &'a str {
+    let (_, rest) = design.split_once(heading).expect(heading);
+    rest.split("\n## ").next().unwrap_or(rest)
+}
+
+/// What stands in backticks in a cell of a table.
+fn names(cell: &str) -> Vec<&str> {
+    cell.split('`').skip(1).step_by(2).collect()
+}
+
 #[test]
-fn each_dependency_has_its_reason_in_design_md() {
-    let read =
-        |name: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+fn the_storeys_are_those_of_design_md() {
+    let design = read("DESIGN.md");
+    let written: Vec<_> = part(&design, "\n## The house\n")
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.contains('`'))
+        .map(|line| {
+            let cells: Vec<_> = line.split('|').map(str::trim).collect();
+            (cells[1], names(cells[2]))
+        })
+        .collect();
+    let checked: Vec<_> = STOREYS
+        .iter()
+        .rev()
+        .map(|(storey, modules)| (*storey, modules.to_vec()))
+        .collect();
+    assert_eq!(written, checked);
+}
+
+#[test]
+fn each_dependency_has_its_reason_in_design_md_and_each_reason_its_dependency() {
     let (manifest, design) = (read("Cargo.toml"), read("DESIGN.md"));
-    let missing = without_a_row(&manifest, &design);
+    let design = part(&design, "\n## Dependencies\n");
+    let (missing, outlived) = compare(&manifest, design);
     assert_eq!(missing, [""; 0], "add a row to the table of DESIGN.md");
+    assert_eq!(outlived, [""; 0], "remove the row from DESIGN.md");
+
+    let manifest = "[features]\na = []\n[dependencies]\nb = \"1\"\nc = \"1\"";
     assert_eq!(
-        without_a_row(
-            "[features]\na = []\n[dependencies]\nb = \"1\"\nc = \"1\"",
-            "| `b` |"
-        ),
-        ["c"]
+        compare(manifest, "| `b` | |\n| `d` | |"),
+        (vec!["c"], vec!["d"])
     );
 }
 
-fn without_a_row<'a>(manifest: &'a str, design: &str) -> Vec<&'a str> {
-    let mut missing = Vec::new();
+/// The dependencies without a row, and the rows without a dependency.
+fn compare<'a>(manifest: &'a str, design: &'a str) -> (Vec<&'a str>, Vec<&'a str>) {
+    let dependencies = dependencies(manifest);
+    let rows: Vec<_> = design
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    let without = |names: &[&'a str], others: &[&str]| {
+        let mut left = names.to_vec();
+        left.retain(|name| !others.contains(name));
+        left
+    };
+    (without(&dependencies, &rows), without(&rows, &dependencies))
+}
+
+fn dependencies(manifest: &str) -> Vec<&str> {
+    let mut found = Vec::new();
     let mut in_dependencies = false;
     for line in manifest.lines() {
         if line.starts_with('[') {
             in_dependencies = line.ends_with("dependencies]");
-        } else if in_dependencies
-            && let Some((name, _)) = line.split_once(" = ")
-            && !design.contains(&format!("| `{name}` |"))
-        {
-            missing.push(name);
+        } else if in_dependencies && let Some((name, _)) = line.split_once(" = ") {
+            found.push(name);
         }
     }
-    missing
+    found
 }

@@ -202,11 +202,7 @@ fn a_runtime_given_serves_callers_who_have_none_to_spawn_in() {
         .clock(clock)
         .runtime(background.handle().clone())
         .build();
-    let caller = runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    assert_eq!(caller.block_on(value(&tokens)), "token-1");
+    assert_eq!(futures::executor::block_on(value(&tokens)), "token-1");
 }
 
 // Renewal ahead
@@ -408,7 +404,7 @@ async fn callers_stop_waiting_after_ten_seconds_and_the_exchange_goes_on() {
     });
     let tokens = refreshing(&issuer, &clock);
     let start = Stopwatch::start();
-    assert_eq!(kind(&tokens).await, ErrorKind::TooLong);
+    assert_eq!(kind(&tokens).await, ErrorKind::Deadline);
     assert_eq!(start.elapsed(), 10 * SECOND);
     sleep(11 * SECOND).await;
     assert_eq!(value(&tokens).await, "token-1");
@@ -452,6 +448,10 @@ fn asked(asks: &Asks) -> Vec<String> {
     asks.iter()
         .map(|ask| ask.clone().unwrap_or("grant".to_owned()))
         .collect()
+}
+
+fn cut_off() -> ObtainError {
+    ObtainError::new(ObtainErrorKind::CutOff)
 }
 
 fn invalid_grant() -> ObtainError {
@@ -542,7 +542,7 @@ async fn a_refresh_token_past_its_end_is_not_sent() {
         .unwrap()
         .with_expiry(Expiry::after(SECOND, &clock));
     let ended = Tokens::new(ended)
-        .with_refresh_token(RefreshToken::new("refresh-1").expires_at(over + SECOND));
+        .with_refresh_token(RefreshToken::new("refresh-1").with_expiry(over + SECOND));
     tokens.replace_tokens(ended).await.unwrap();
     clock.advance(SECOND);
     assert_eq!(
@@ -558,7 +558,7 @@ async fn an_unknown_outcome_is_tried_again_with_the_same_refresh_token() {
     let (issuer, asks) = recording({
         let clock = clock.clone();
         move |number, _| match number {
-            1 | 2 => Err(outage()),
+            1 | 2 => Err(cut_off()),
             _ => Ok(pair(number, &clock, HOUR)),
         }
     });
@@ -582,7 +582,7 @@ async fn a_refresh_token_whose_answers_never_came_may_have_been_used() {
     });
     let tokens = logged_in(&issuer, &clock);
     let start = Stopwatch::start();
-    assert_eq!(kind(&tokens).await, ErrorKind::TooLong);
+    assert_eq!(kind(&tokens).await, ErrorKind::Deadline);
     assert_eq!(start.elapsed(), 10 * SECOND);
     tokens.close().await;
     assert_eq!(
@@ -602,7 +602,7 @@ async fn a_refresh_token_whose_answers_never_came_may_have_been_used() {
 async fn a_refusal_after_an_unknown_outcome_says_that_it_may_have_been_used() {
     let clock = ManualClock::new();
     let (issuer, _) = recording(|number, refresh| match (number, refresh) {
-        (1, _) => Err(outage()),
+        (1, _) => Err(cut_off()),
         (_, Some(_)) => Err(invalid_grant()),
         (_, None) => Err(ObtainError::new(ObtainErrorKind::LogInAgain(
             LogInAgain::NotLoggedIn,
@@ -620,8 +620,10 @@ async fn an_endpoint_that_cannot_be_reached_logs_nobody_out() {
     let clock = ManualClock::new();
     let (issuer, asks) = recording(|_, _| Err(outage()));
     let tokens = logged_in(&issuer, &clock);
-    assert!(matches!(kind(&tokens).await, ErrorKind::Unavailable { .. }));
-    assert_eq!(asked(&asks), ["refresh-0"; 3]);
+    for _ in 0..20 {
+        assert!(matches!(kind(&tokens).await, ErrorKind::Unavailable { .. }));
+    }
+    assert_eq!(asked(&asks), ["refresh-0"], "and it is asked once");
 }
 
 // The store
@@ -707,7 +709,7 @@ async fn a_rotated_token_that_could_not_be_written_is_written_later_and_not_lost
         .build();
     let error = tokens.token().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Store);
-    assert!(error.to_string().contains("disk full"), "{error}");
+    assert!(format!("{error:?}").contains("disk full"), "{error:?}");
 
     store.fails.store(false, Ordering::SeqCst);
     store.gate.notify_one();

@@ -198,7 +198,31 @@ async fn the_brake_is_let_go_by_the_first_acceptance() {
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(issuer.asked(), generation);
         api.revoke(&format!("token-{generation}"));
+        clock.advance(Duration::from_secs(12));
     }
+}
+
+#[tokio::test]
+async fn a_route_that_refuses_beside_one_that_accepts_costs_a_handful_too() {
+    let clock = ManualClock::new();
+    let issuer = Issuer::new(&clock, HOUR);
+    let api = tower::service_fn(|request: Request<Body>| async move {
+        let status = if request.uri().path() == "/refusing" {
+            401
+        } else {
+            200
+        };
+        Ok::<_, BoxError>(Response::builder().status(status).body(Body::default())?)
+    });
+    let mut client = layer(&refreshing(&issuer, &clock)).layer(api);
+    for _ in 0..100 {
+        for path in ["accepting", "refusing"] {
+            let uri = format!("https://api.example/{path}");
+            let request = Request::get(uri).body(Body::default()).unwrap();
+            client.ready().await.unwrap().call(request).await.unwrap();
+        }
+    }
+    assert!(issuer.asked() <= 8, "{} exchanges", issuer.asked());
 }
 
 #[tokio::test]
@@ -515,6 +539,15 @@ async fn a_body_that_the_server_did_not_read_to_its_end_is_repeated_whole() {
     let response = client.oneshot(post(frames(&["abc", "def"]))).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(*seen.lock().unwrap(), ["abcdef"]);
+}
+
+#[tokio::test]
+async fn frames_without_content_are_not_kept() {
+    let policy = BufferedBodies::up_to(16);
+    let (sent, kept) = policy.split(frames(&[""; 1000]));
+    sent.collect().await.unwrap();
+    let mut again = policy.again(kept.unwrap()).unwrap();
+    assert!(again.frame().await.is_none());
 }
 
 #[tokio::test]

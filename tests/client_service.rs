@@ -23,7 +23,7 @@ use futures::future::poll_immediate;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use tokio::sync::Notify;
-use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok, task};
+use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok};
 use tower::{
     Layer, Service, ServiceBuilder, ServiceExt,
     limit::{ConcurrencyLimit, ConcurrencyLimitLayer},
@@ -356,31 +356,80 @@ async fn errors_of_the_inner_service_pass_through_as_they_are() {
     assert!(assert_ready_err!(client.poll_ready()).is::<Mine>());
 }
 
+/// A service that is ready and answers only as often as it is allowed to.
+#[derive(Clone, Default)]
+struct Steps {
+    ready: Arc<AtomicUsize>,
+    answers: Arc<AtomicUsize>,
+    calls: Arc<AtomicUsize>,
+}
+
+fn take(steps: &AtomicUsize) -> bool {
+    let taken = steps.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+        left.checked_sub(1)
+    });
+    taken.is_ok()
+}
+
+impl Service<Request<Body>> for Steps {
+    type Response = Response<Body>;
+    type Error = BoxError;
+    type Future = futures::future::BoxFuture<'static, Result<Response<Body>, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        match take(&self.ready) {
+            true => Poll::Ready(Ok(())),
+            false => Poll::Pending,
+        }
+    }
+
+    fn call(&mut self, _: Request<Body>) -> Self::Future {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        match take(&self.answers) {
+            true => Box::pin(async { Ok(Response::builder().status(401).body(Body::default())?) }),
+            false => Box::pin(std::future::pending()),
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_pending_call_can_be_dropped_in_every_state() {
-    let (tokens, gate, issuer) = cold();
-    let layer = AuthLayer::new(tokens)
-        .origin("https://api.example")
-        .unwrap();
-    let (mut client, mut server) = mock::spawn_layer::<_, Response<Body>, _>(layer);
+    // How often the service gets ready and answers 401, how many tokens come, and how
+    // many times it was called when the call is dropped.
+    let rows = [
+        ("acquiring", 1, 0, 0, 0),
+        ("readying", 1, 0, 1, 0),
+        ("sending", 2, 0, 1, 1),
+        ("renewing", 2, 1, 1, 1),
+        ("readying again", 2, 1, 2, 1),
+        ("resending", 3, 1, 2, 2),
+    ];
+    for (state, ready, answers, tokens, calls) in rows {
+        let (source, gate, issuer) = cold();
+        let steps = Steps::default();
+        steps.ready.store(ready, Ordering::SeqCst);
+        steps.answers.store(answers, Ordering::SeqCst);
+        let layer = AuthLayer::new(source.clone())
+            .origin("https://api.example")
+            .unwrap();
+        let mut client = layer.layer(steps.clone());
+        let mut call = Box::pin(client.ready().await.unwrap().call(api()));
+        for _ in 0..tokens {
+            assert!(poll_immediate(&mut call).await.is_none(), "{state}");
+            settle().await;
+            gate.notify_one();
+            settle().await;
+        }
+        assert!(poll_immediate(&mut call).await.is_none(), "{state}");
+        settle().await;
+        drop(call);
+        assert_eq!(steps.calls.load(Ordering::SeqCst), calls, "{state}");
 
-    // Waiting for the token.
-    assert_ready_ok!(client.poll_ready());
-    let mut waiting = task::spawn(client.call(api()));
-    assert_pending!(waiting.poll());
-    drop(waiting);
-    gate.notify_one();
-    settle().await;
-    assert_eq!(issuer.asked(), 1);
-
-    // Waiting for the response; what the dropped one obtained is used.
-    assert_ready_ok!(client.poll_ready());
-    let mut waiting = task::spawn(client.call(api()));
-    assert_pending!(waiting.poll());
-    drop(waiting);
-    let (request, _) = server.next_request().await.unwrap();
-    assert_eq!(request.headers()[header::AUTHORIZATION], "Bearer token-1");
-    assert_eq!(issuer.asked(), 1);
+        // An exchange that was under way is not lost with it.
+        gate.notify_one();
+        assert!(source.token().await.is_ok(), "{state}");
+        assert!(issuer.asked() <= 2, "{state}: {}", issuer.asked());
+    }
 }
 
 // ConcurrencyLimit

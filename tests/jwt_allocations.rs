@@ -32,7 +32,7 @@ fn a_token_costs_ten_allocations_with_the_four_strings_of_its_claims() {
         let key = SigningKey::generate(*algorithm)
             .unwrap()
             .with_key_id("2026-01");
-        let keys = key.public_key_set();
+        let keys = key.verification_keys();
         let token = Minter::new(key).mint(&claims).unwrap();
         let validator = validator();
         let validate = || validator.validate::<FourStrings>(token.expose(), &keys, now());

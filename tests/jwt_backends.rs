@@ -57,7 +57,7 @@ fn with_signature(
     let mut signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
     change(&mut signature);
     on_each_backend(
-        &key.public_key_set(),
+        &key.verification_keys(),
         &format!("{input}.{}", encode(signature)),
     )
 }
@@ -77,9 +77,11 @@ fn what_one_backend_signs_each_verifies() {
             keys = made.collect();
             for key in &keys {
                 let token = minted(key);
-                let public = key.public_key_set();
+                let public = key.verification_keys();
                 assert_eq!(on_each_backend(&public, &token), "accepted", "{algorithm}");
-                let other = SigningKey::generate(*algorithm).unwrap().public_key_set();
+                let other = SigningKey::generate(*algorithm)
+                    .unwrap()
+                    .verification_keys();
                 assert_eq!(on_each_backend(&other, &token), "signature", "{algorithm}");
             }
         }
@@ -90,12 +92,12 @@ fn what_one_backend_signs_each_verifies() {
 fn a_backend_that_is_chosen_stays_chosen() {
     let key = key(Algorithm::RS256).with_key_id("a");
     let default = format!("{:?}", BACKENDS[0]);
-    assert!(format!("{:?}", key.public_key_set()).contains(&default));
+    assert!(format!("{:?}", key.verification_keys()).contains(&default));
     for backend in BACKENDS {
         let name = format!("{backend:?}");
         let chosen = key.with_backend(*backend).unwrap();
         assert_eq!(chosen.key_id(), Some("a"));
-        assert!(format!("{:?}", chosen.public_key_set()).contains(&name));
+        assert!(format!("{:?}", chosen.verification_keys()).contains(&name));
         let jwk = key.public_jwk().unwrap().replace(r#""alg":"RS256","#, "");
         let keys = KeySet::from_jwk(jwk).unwrap().with_backend(*backend);
         let keys = keys.unwrap().with_rsa_algorithm(Algorithm::PS256).unwrap();
@@ -141,7 +143,7 @@ fn no_algorithm_passes_for_another_with_the_same_key() {
                     &encode(format!(r#"{{"alg":"{said}","typ":"JWT"}}"#)),
                     1,
                 );
-                let keys = key(said).public_key_set();
+                let keys = key(said).verification_keys();
                 assert_eq!(
                     on_each_backend(&keys, &token),
                     "signature",
@@ -270,7 +272,7 @@ const SMALL_ORDER_R: &str = "eyJhbGciOiJFZERTQSJ9.eyJhdWQiOiJvcmRlcnMiLCJleHAiOj
 
 #[test]
 fn an_r_of_small_order_is_refused() {
-    let keys = key(Algorithm::EdDSA).public_key_set();
+    let keys = key(Algorithm::EdDSA).verification_keys();
     assert_eq!(on_each_backend(&keys, SMALL_ORDER_R), "signature");
 }
 
@@ -342,7 +344,7 @@ const PSS: [(&str, &str, &str); 5] = [
 /// RFC 7518 §3.5: the salt is as long as the hash, and MGF1 uses the same hash.
 #[test]
 fn pss_has_one_salt_length_and_one_hash() {
-    let keys = key(Algorithm::PS256).public_key_set();
+    let keys = key(Algorithm::PS256).verification_keys();
     for (rule, signature, expected) in PSS {
         let token = format!("{PS256_INPUT}.{signature}");
         assert_eq!(on_each_backend(&keys, &token), expected, "{rule}");
@@ -363,7 +365,7 @@ fn an_rsa_number_is_below_the_modulus() {
             let larger = plus(&URL_SAFE_NO_PAD.decode(signature).unwrap(), &modulus)?;
             Some(format!("{input}.{}", encode(larger)))
         });
-        let verdict = on_each_backend(&key.public_key_set(), &respelled.unwrap());
+        let verdict = on_each_backend(&key.verification_keys(), &respelled.unwrap());
         assert_eq!(verdict, "signature", "{algorithm}");
     }
 }

@@ -15,7 +15,10 @@ use serde::{
     de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::{Value, json, value::RawValue};
-use tower_bearer::{Verified, jwt::ValidationError};
+use tower_bearer::{
+    Verified,
+    jwt::{RegisteredClaims, ValidationError},
+};
 
 fn read<C: DeserializeOwned>(claims: &str) -> Result<Verified<C>, ValidationError> {
     validator().validate(&forge(HEADER, claims), &keys(), now())
@@ -205,6 +208,147 @@ fn a_type_that_left_a_value_unread_has_not_taken_it_from_the_rules() {
         ["orders"]
     );
     assert_eq!(hasty.registered().subject(), Some("alice"));
+}
+
+/// What a type does with what it can't read: nothing.
+trait Lenience {
+    /// Reads one member; `false` ends the reading.
+    fn member<'de, A: MapAccess<'de>>(map: &mut A) -> Result<bool, A::Error>;
+}
+
+#[derive(Debug)]
+struct Lenient<L>(PhantomData<L>);
+
+impl<'de, L: Lenience> Deserialize<'de> for Lenient<L> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<L>(PhantomData<L>);
+        impl<'de, L: Lenience> Visitor<'de> for Members<L> {
+            type Value = Lenient<L>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Lenient<L>, A::Error> {
+                while L::member(&mut map)? {}
+                Ok(Lenient(PhantomData))
+            }
+        }
+        deserializer.deserialize_map(Members(PhantomData))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Nick {
+    #[allow(dead_code)]
+    nick: String,
+}
+
+#[derive(Debug)]
+struct OfValues;
+impl Lenience for OfValues {
+    fn member<'de, A: MapAccess<'de>>(map: &mut A) -> Result<bool, A::Error> {
+        let name = map.next_key::<String>()?;
+        if name.as_deref() == Some("profile") {
+            let _ = map.next_value::<Nick>();
+        } else if name.is_some() {
+            let _ = map.next_value::<Value>();
+        }
+        Ok(name.is_some())
+    }
+}
+
+/// Reads values that are lenient themselves.
+#[derive(Debug)]
+struct OfNestedValues;
+impl Lenience for OfNestedValues {
+    fn member<'de, A: MapAccess<'de>>(map: &mut A) -> Result<bool, A::Error> {
+        let name = map.next_key::<String>()?;
+        if name.as_deref() == Some("outer") {
+            let _ = map.next_value::<Lenient<OfValues>>();
+        } else if name.is_some() {
+            let _ = map.next_value::<Value>();
+        }
+        Ok(name.is_some())
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum KnownName {
+    Sub,
+}
+
+#[derive(Debug)]
+struct OfNames;
+impl Lenience for OfNames {
+    fn member<'de, A: MapAccess<'de>>(map: &mut A) -> Result<bool, A::Error> {
+        match map.next_key::<KnownName>() {
+            Ok(None) => Ok(false),
+            Ok(Some(KnownName::Sub)) | Err(_) => Ok(map.next_value::<Value>().is_ok()),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct OfEnds;
+impl Lenience for OfEnds {
+    fn member<'de, A: MapAccess<'de>>(map: &mut A) -> Result<bool, A::Error> {
+        Ok(matches!(map.next_entry::<KnownName, Value>(), Ok(Some(_))))
+    }
+}
+
+/// Whatever the type makes of errors, the rules see what is written at the top level, and
+/// all of it.
+#[test]
+fn a_type_that_swallows_errors_is_no_way_around_the_rules() {
+    let profile = r#""profile":{"nick":1,"token_type":"access","sub":"root"}"#;
+    let rows = [
+        ("an unreadable value", claims_and(profile)),
+        (
+            "a value unreadable within",
+            claims_and(&format!(r#""outer":{{{profile},"token_type":"access"}}"#)),
+        ),
+        ("a good token", claims_and(r#""token_type":"access""#)),
+        (
+            "bound to its sender",
+            claims_and(r#""token_type":"access","cnf":{}"#),
+        ),
+        (
+            "another type of token",
+            claims_and(r#""token_type":"refresh""#),
+        ),
+        (
+            "a member twice",
+            claims_and(r#""token_type":"access","token_type":"access""#),
+        ),
+        (
+            "a claim twice",
+            claims_and(r#""token_type":"access","sub":"root""#),
+        ),
+        (
+            "more than an object",
+            claims_and(r#""token_type":"access""#) + "}",
+        ),
+    ];
+    fn check<C: DeserializeOwned>(row: &str, claims: &str) {
+        let validator = validator().exact_claim("token_type", ["access"]);
+        let token = forge(HEADER, claims);
+        let strict = validator.validate::<HashMap<String, Value>>(&token, &keys(), now());
+        let lenient = validator.validate::<C>(&token, &keys(), now());
+        let name = std::any::type_name::<C>();
+        assert_eq!(verdict(&lenient), verdict(&strict), "{row}: {name}");
+        let subject = |it: &RegisteredClaims| it.subject().map(str::to_owned);
+        assert_eq!(
+            lenient.ok().map(|it| subject(it.registered())),
+            strict.ok().map(|it| subject(it.registered())),
+            "{row}: {name}"
+        );
+    }
+    for (row, claims) in rows {
+        check::<Lenient<OfValues>>(row, &claims);
+        check::<Lenient<OfNestedValues>>(row, &claims);
+        check::<Lenient<OfNames>>(row, &claims);
+        check::<Lenient<OfEnds>>(row, &claims);
+    }
 }
 
 #[test]

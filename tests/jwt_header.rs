@@ -193,6 +193,11 @@ fn the_validator_narrows_algorithms_and_types() {
         ("a plain JWT", HEADER, "token type"),
         ("no type", r#"{"alg":"HS256"}"#, "token type"),
         (
+            "another slash",
+            r#"{"alg":"HS256","typ":"application/application/at+jwt"}"#,
+            "token type",
+        ),
+        (
             "shorter than the prefix",
             r#"{"alg":"HS256","typ":"app"}"#,
             "token type",
@@ -203,9 +208,16 @@ fn the_validator_narrows_algorithms_and_types() {
             "token type",
         ),
     ];
-    for (rule, header, expected) in rows {
-        let only_at_jwt = validator().token_types(["at+jwt"]);
-        assert_eq!(narrowed(only_at_jwt, header), *expected, "{rule}");
+    // RFC 7515 §4.1.9: both spellings name the same type, on both sides.
+    for spelling in ["at+jwt", "application/at+jwt", "APPLICATION/AT+JWT"] {
+        for (rule, header, expected) in rows {
+            let only_at_jwt = validator().token_types([spelling]);
+            assert_eq!(
+                narrowed(only_at_jwt, header),
+                *expected,
+                "{spelling}: {rule}"
+            );
+        }
     }
 }
 

@@ -120,7 +120,7 @@ fn the_only_key_is_the_only_one_of_its_algorithm() {
     let other = SigningKey::generate(Algorithm::ES256)
         .unwrap()
         .with_key_id("e");
-    let keys = set(&[(1, Some("a"))]).union(&other.public_key_set());
+    let keys = set(&[(1, Some("a"))]).union(&other.verification_keys());
     let result = validator().validate::<Value>(&token(1, None), &keys, now());
     assert_eq!(verdict(&result), "accepted");
     // The same kid on a key of another algorithm is no key for this token.

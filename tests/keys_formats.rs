@@ -85,7 +85,7 @@ fn each_form_of_a_key_pair_is_read() {
     for (form, algorithm, private, public) in rows {
         let key = SigningKey::from_pem(algorithm, private).unwrap();
         for keys in [
-            key.public_key_set(),
+            key.verification_keys(),
             KeySet::from_pem(algorithm, public).unwrap(),
             KeySet::from_pem(algorithm, public.replace('\n', "\r\n")).unwrap(),
             KeySet::from_pem(algorithm, format!("Subject: x\n{public}trailing text")).unwrap(),
@@ -95,7 +95,7 @@ fn each_form_of_a_key_pair_is_read() {
             assert!(fits(&keys, &key), "{form} {algorithm}");
         }
         let same = SigningKey::from_der(algorithm, der(private)).unwrap();
-        assert!(fits(&key.public_key_set(), &same), "{form} {algorithm}");
+        assert!(fits(&key.verification_keys(), &same), "{form} {algorithm}");
     }
 }
 
@@ -103,7 +103,7 @@ fn each_form_of_a_key_pair_is_read() {
 #[test]
 fn sections_that_are_no_keys_are_passed_over() {
     let key = SigningKey::from_pem(ES256, pem!("p256_ecparam")).unwrap();
-    assert!(fits(&key.public_key_set(), &key));
+    assert!(fits(&key.verification_keys(), &key));
 }
 
 /// Each row: what is given, and what the error has to name: the mistake, or the fix.
@@ -268,7 +268,7 @@ fn a_private_key_that_contradicts_itself_is_refused() {
             let Ok(key) = SigningKey::from_der(algorithm, &changed) else {
                 continue;
             };
-            assert!(fits(&key.public_key_set(), &key), "{algorithm} {place}");
+            assert!(fits(&key.verification_keys(), &key), "{algorithm} {place}");
         }
     }
 }
@@ -278,7 +278,7 @@ fn a_private_key_that_contradicts_itself_is_refused() {
 fn a_compressed_point_belongs_to_its_private_key_or_not() {
     let mut der = der(pem!("p256_sec1_compressed"));
     let key = SigningKey::from_der(ES256, &der).unwrap();
-    assert!(fits(&key.public_key_set(), &key));
+    assert!(fits(&key.verification_keys(), &key));
     let first = der.len() - 33;
     assert!(matches!(der[first], 2 | 3));
     der[first] ^= 1;

@@ -138,7 +138,7 @@ fn pem_keeps_these_rules() {
 #[test]
 fn the_largest_rsa_key_verifies() {
     let key = SigningKey::from_pem(RS256, RSA_8192).unwrap();
-    assert!(fits(&key.public_key_set(), RS256, RSA_8192));
+    assert!(fits(&key.verification_keys(), RS256, RSA_8192));
 }
 
 #[test]
@@ -180,6 +180,17 @@ fn algorithm_of(pem: &str) -> Algorithm {
 }
 
 #[test]
+fn an_error_that_main_returns_names_the_fix() {
+    let error = KeySet::from_secret(HS256, "hunter2").unwrap_err();
+    let shown = format!("{error:?}");
+    assert!(
+        shown.starts_with("KeyError(\"the secret has 7 bytes"),
+        "{shown}"
+    );
+    assert!(shown.contains("openssl rand -base64 32"), "{shown}");
+}
+
+#[test]
 fn shared_secrets_keep_these_rules() {
     let secret = |length| vec![b'x'; length];
     assert_eq!(named(KeySet::from_secret(HS256, secret(32))), "accepted");
@@ -210,6 +221,14 @@ fn shared_secrets_keep_these_rules() {
     assert_eq!(
         named(KeySet::dangerous_from_short_secret(HS256, "")),
         "encoding"
+    );
+    assert_eq!(
+        named(KeySet::dangerous_from_short_secret(
+            HS256,
+            "-----BEGIN PUBLIC KEY-----\n"
+        )),
+        "PEM",
+        "only the length may be waived"
     );
     assert_eq!(
         named(KeySet::dangerous_from_short_secret(EdDSA, "hunter2")),

@@ -60,3 +60,11 @@ fn a_closure_that_waits_is_asked_only_by_obtain() {
     assert!(source.current(&query()).is_none());
     assert_eq!(block_on(source.obtain(&query())).unwrap().len(), 1);
 }
+
+#[test]
+fn an_error_that_main_returns_names_its_cause() {
+    let error = KeysUnavailable::new(Duration::from_secs(7)).with_source("the network is down");
+    let shown = format!("{error:?}");
+    assert!(shown.contains("next attempt in 7 s"), "{shown}");
+    assert!(shown.contains("the network is down"), "{shown}");
+}

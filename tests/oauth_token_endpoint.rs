@@ -368,6 +368,15 @@ async fn every_bad_answer_is_a_typed_error_that_names_the_endpoint_and_shows_no_
             "repeats a secret",
         ),
         (
+            "a server that repeats the form",
+            json(
+                400,
+                r#"{"error":"invalid_client","error_description":"got client_secret=hunter2+%26%2B%25%C3%A4"}"#,
+            ),
+            "Refused",
+            "repeats a secret",
+        ),
+        (
             "a description with control characters",
             json(
                 400,
@@ -399,6 +408,52 @@ async fn every_bad_answer_is_a_typed_error_that_names_the_endpoint_and_shows_no_
             assert!(!shown.contains(secret), "{rule} shows {secret}: {shown}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_server_that_repeats_the_basic_header_does_not_get_it_into_our_error() {
+    let server = tower::service_fn(|request: Request<Body>| async move {
+        let value = request.headers()[header::AUTHORIZATION]
+            .to_str()?
+            .to_owned();
+        let body = format!(r#"{{"error":"invalid_client","error_description":"bad: {value}"}}"#);
+        Ok::<_, BoxError>(json(401, &body))
+    });
+    for client_auth in [
+        ClientAuth::basic("job", SECRET),
+        ClientAuth::basic_unencoded("job", SECRET),
+    ] {
+        let endpoint = TokenEndpoint::new(ENDPOINT)
+            .unwrap()
+            .client_auth(client_auth);
+        let endpoint = endpoint.grant(ClientCredentials::new()).over(server);
+        let error = endpoint.obtain().await.unwrap_err();
+        assert!(chain(&error).contains("it repeats a secret"), "{error:?}");
+        assert!(!chain(&error).contains("am9i"), "{error:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lifetime_counts_from_the_request() {
+    let clock = ManualClock::new();
+    let slow = tower::service_fn({
+        let clock = clock.clone();
+        move |_: Request<Body>| {
+            clock.advance(Duration::from_secs(20));
+            async { Ok::<_, BoxError>(json(200, GOOD)) }
+        }
+    });
+    let endpoint = TokenEndpoint::new(ENDPOINT)
+        .unwrap()
+        .grant(ClientCredentials::new());
+    let tokens = endpoint
+        .clock(clock.clone())
+        .over(slow)
+        .obtain()
+        .await
+        .unwrap();
+    let end = tokens.access_token().expiry().unwrap();
+    assert_eq!(end.remaining(&clock), Duration::from_secs(3580));
 }
 
 #[tokio::test]
@@ -451,7 +506,7 @@ async fn an_endpoint_that_cannot_be_reached_or_breaks_off_is_an_outage() {
         Ok::<_, BoxError>(Response::new(body))
     });
     let error = endpoint.over(broken).obtain().await.unwrap_err();
-    assert_eq!(*error.kind(), ObtainErrorKind::Unreachable);
+    assert_eq!(*error.kind(), ObtainErrorKind::CutOff);
     assert!(chain(&error).contains("cut off"));
 }
 
@@ -475,7 +530,10 @@ fn nothing_that_holds_a_secret_shows_it() {
     let endpoint = TokenEndpoint::new("https://id.example/token").unwrap();
     let endpoint = endpoint.client_auth(ClientAuth::basic("orders-job", "hunter2"));
     let shown = format!(
-        "{endpoint:?} {:?} {:?} {:?}",
+        "{endpoint:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        TokenEndpoint::new("https://id.example/token?key=hunter2").unwrap(),
+        TokenEndpoint::new("htps://id.example/token?key=hunter2").err(),
+        ClientCredentials::new().parameter("assertion", "hunter2"),
         ClientAuth::post("orders-job", "hunter2"),
         RefreshToken::new("hunter2"),
         Tokens::new(AccessToken::new("hunter2").unwrap()),

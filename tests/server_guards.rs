@@ -6,7 +6,7 @@ mod server_support;
 
 use std::time::Duration;
 
-use http::{HeaderValue, Request, Response, StatusCode, header::CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header::CONTENT_TYPE};
 use serde_json::json;
 use server_support::*;
 use tower::{Layer, ServiceBuilder, ServiceExt, util::option_layer};
@@ -214,11 +214,9 @@ async fn other_schemes_are_ignored_by_choice_and_nothing_else_is() {
     let response = send(guard, request(&[b"Basic YTpi"])).await;
     let seen = response.into_body().unwrap();
     assert_eq!(seen.anonymous, Some(true));
-    assert_eq!(
-        seen.authorization.unwrap(),
-        "Basic YTpi",
-        "whoever checks it finds it"
-    );
+    let basic = seen.authorization.unwrap();
+    assert_eq!(basic, "Basic YTpi", "whoever checks it finds it");
+    assert!(basic.is_sensitive(), "and nobody prints it");
 }
 
 #[tokio::test]
@@ -506,6 +504,7 @@ async fn grpc_is_answered_in_its_own_terms() {
     for (rule, guard, mut request, status) in rows {
         let grpc = HeaderValue::from_static("application/grpc+proto");
         request.headers_mut().insert(CONTENT_TYPE, grpc);
+        *request.method_mut() = Method::POST;
         let response = send(guard, request).await;
         assert_eq!(response.status(), 200, "{rule}");
         assert_eq!(header(&response, "grpc-status"), Some(status), "{rule}");
@@ -517,6 +516,19 @@ async fn grpc_is_answered_in_its_own_terms() {
         assert!(header(&response, "grpc-message").is_some(), "{rule}");
         assert!(rejection(&response).is_grpc(), "{rule}");
         assert_eq!(response.into_body(), None, "{rule}: trailers only");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_grpc_call_never_has_its_refusal_told_with_http_200() {
+    for method in [Method::GET, Method::HEAD, Method::PUT] {
+        let mut request = request(&[]);
+        let grpc = HeaderValue::from_static("application/grpc");
+        request.headers_mut().insert(CONTENT_TYPE, grpc);
+        *request.method_mut() = method;
+        let response = send(require(), request).await;
+        assert_eq!(response.status(), 401);
+        assert!(!rejection(&response).is_grpc());
     }
 }
 
@@ -552,4 +564,29 @@ fn types_can_be_written_down_and_clone_asks_nothing_of_the_claims() {
     fn is_shared<T: Send + Sync + 'static>(_: &T) {}
     is_shared(&guards.required);
     is_shared(&service);
+}
+
+#[tokio::test]
+async fn a_report_of_a_rejection_says_nothing_twice() {
+    let unavailable = require_with(keys::from_fn(|_| {
+        Err(KeysUnavailable::new(Duration::ZERO).with_source("the network is down"))
+    }));
+    let rows = [
+        ("no token", require(), request(&[]), None),
+        ("a bad token", require(), request(&[b"Bearer x"]), None),
+        (
+            "no keys",
+            unavailable,
+            authorized(),
+            Some("the network is down"),
+        ),
+    ];
+    for (rule, guard, request, behind) in rows {
+        let response = send(guard, request).await;
+        let rejection = rejection(&response);
+        let source = std::error::Error::source(&rejection).map(ToString::to_string);
+        assert_eq!(source.as_deref(), behind, "{rule}");
+        let source = source.unwrap_or("(none)".to_owned());
+        assert!(!rejection.to_string().contains(&source), "{rule}");
+    }
 }

@@ -104,6 +104,7 @@ async fn grpc_is_answered_in_its_own_terms() {
     for (rule, mut request, status) in rows {
         let grpc = HeaderValue::from_static("application/grpc");
         request.headers_mut().insert(CONTENT_TYPE, grpc);
+        *request.method_mut() = http::Method::POST;
         let layers = ServiceBuilder::new()
             .layer(optional())
             .layer(RequireScope::all(["50%"]));

@@ -21,7 +21,8 @@ pub enum PresetCredentials {
 }
 
 /// Put into a request's extensions, this sends the request as it is: no token is added,
-/// no refusal looked for.
+/// no refusal looked for, and the rule about origins does not apply, also not to an
+/// `Authorization` header of the request's own.
 ///
 /// # Example
 ///

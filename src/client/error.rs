@@ -2,13 +2,18 @@
 
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
-use crate::oauth::{LogInAgain, ObtainError, ObtainErrorKind};
+use crate::{
+    client::store::ExchangeError,
+    oauth::{LogInAgain, ObtainError, ObtainErrorKind},
+};
 
 /// Why a request was not sent, or why there is no token.
 ///
 /// A middleware's error is a [`BoxError`](crate::BoxError): downcast to this type to
 /// tell our failures from those of the inner service, then look at [`kind`](Self::kind).
 /// A clone is a reference count: all who waited for one exchange get the same error.
+/// `Debug` shows the text of `Display` and of its causes, so that a `main` that returns it
+/// says what to do.
 ///
 /// # Example
 ///
@@ -29,7 +34,13 @@ pub struct Error(Arc<Inner>);
 struct Inner {
     kind: ErrorKind,
     subject: Option<String>,
-    source: Option<ObtainError>,
+    source: Option<Source>,
+}
+
+#[derive(Clone)]
+enum Source {
+    Obtain(ObtainError),
+    Store(Arc<dyn StdError + Send + Sync>),
 }
 
 /// The kinds of failure.
@@ -56,7 +67,7 @@ pub enum ErrorKind {
     /// A person has to log in again.
     LogInAgain(LogInAgain),
     /// The token did not come in time; the exchange itself goes on.
-    TooLong,
+    Deadline,
     /// There is no tokio runtime (with a timer) to ask in.
     NoRuntime,
     /// The exchange's task ended without an outcome: its runtime was shut down.
@@ -89,7 +100,10 @@ impl Error {
     /// The answer or failure of the authorization server behind it.
     #[must_use]
     pub fn obtain_error(&self) -> Option<&ObtainError> {
-        self.0.source.as_ref()
+        match self.0.source.as_ref()? {
+            Source::Obtain(error) => Some(error),
+            Source::Store(_) => None,
+        }
     }
 
     /// The same failure, told to one who comes while the next attempt is waited for.
@@ -120,8 +134,21 @@ impl From<ObtainError> for Error {
         Self(Arc::new(Inner {
             kind,
             subject: None,
-            source: Some(source),
+            source: Some(Source::Obtain(source)),
         }))
+    }
+}
+
+impl From<ExchangeError> for Error {
+    fn from(error: ExchangeError) -> Self {
+        match error {
+            ExchangeError::Obtain(error) => error.into(),
+            ExchangeError::Store(error) => Self(Arc::new(Inner {
+                kind: ErrorKind::Store,
+                subject: None,
+                source: Some(Source::Store(error.into())),
+            })),
+        }
     }
 }
 
@@ -131,7 +158,7 @@ impl fmt::Display for Error {
         match self.0.kind {
             ErrorKind::ForeignOrigin => write!(
                 f,
-                "no token goes to `{subject}`: name it with `AuthLayer::origin` if it may see tokens"
+                "no token goes to {subject}: name it with `AuthLayer::origin` if it may see tokens"
             ),
             ErrorKind::RelativeUri => write!(
                 f,
@@ -153,7 +180,7 @@ impl fmt::Display for Error {
             ),
             ErrorKind::Refused => f.write_str("the authorization server gives us no token"),
             ErrorKind::LogInAgain(_) => f.write_str("the session has ended"),
-            ErrorKind::TooLong => f.write_str(
+            ErrorKind::Deadline => f.write_str(
                 "no token came in time; the exchange goes on, and a later request may find its token",
             ),
             ErrorKind::NoRuntime => f.write_str(
@@ -162,7 +189,7 @@ impl fmt::Display for Error {
             ErrorKind::Lost => f.write_str(
                 "the exchange ended without an outcome: its runtime was shut down, or it panicked",
             ),
-            ErrorKind::Store => write!(f, "the token store failed: {subject}"),
+            ErrorKind::Store => f.write_str("the token store could not read or keep the tokens"),
             ErrorKind::Closed => f.write_str("the token source was closed and obtains nothing more"),
         }
     }
@@ -170,17 +197,19 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Error")
-            .field("kind", &self.0.kind)
-            .field("subject", &self.0.subject)
-            .field("source", &self.0.source)
-            .finish()
+        write!(f, "client::Error({self}")?;
+        match self.source() {
+            Some(source) => write!(f, "; because: {source:?})"),
+            None => f.write_str(")"),
+        }
     }
 }
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        let source = self.0.source.as_ref()?;
-        Some(source)
+        Some(match self.0.source.as_ref()? {
+            Source::Obtain(source) => source,
+            Source::Store(source) => &**source,
+        })
     }
 }

@@ -8,6 +8,7 @@
 //!
 //! [`AccessToken`]: crate::AccessToken
 
+mod attempt;
 mod authorize;
 mod error;
 mod future;

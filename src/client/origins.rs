@@ -47,18 +47,24 @@ impl Origins {
         if let Some(origin) = self.named.iter().find(|origin| origin.contains(uri)) {
             return self.check_transport(origin);
         }
-        let origin = Origin::of(uri);
-        match origin {
+        match Origin::of(uri) {
             Ok(origin) if self.any => self.check_transport(&origin),
-            Ok(origin) => Err(Error::new(
-                ErrorKind::ForeignOrigin,
-                Some(origin.to_string()),
-            )),
-            Err(error) => Err(Error::new(
-                ErrorKind::ForeignOrigin,
-                Some(error.to_string()),
-            )),
+            Ok(origin) => Err(self.foreign(format!("`{origin}`"))),
+            Err(error) => Err(self.foreign(error.to_string())),
         }
+    }
+
+    fn foreign(&self, origin: String) -> Error {
+        let named: Vec<_> = self
+            .named
+            .iter()
+            .map(|named| format!("`{named}`"))
+            .collect();
+        let subject = match named.is_empty() {
+            true => origin,
+            false => format!("{origin}, only to {}", named.join(", ")),
+        };
+        Error::new(ErrorKind::ForeignOrigin, Some(subject))
     }
 
     fn check_transport(&self, origin: &Origin) -> Result<(), Error> {
@@ -84,122 +90,92 @@ mod tests {
         move |origins| origins.name(origin)
     }
 
+    fn none() -> Origins {
+        origins(|_| {})
+    }
+
+    fn api() -> Origins {
+        origins(named("https://api.example"))
+    }
+
+    fn relative() -> Origins {
+        origins(|o| o.relative_to("https://grpc.example".parse().unwrap()))
+    }
+
+    fn any() -> Origins {
+        origins(Origins::allow_any)
+    }
+
+    fn mesh() -> Origins {
+        origins(named("http://mesh.example"))
+    }
+
+    fn plain_mesh() -> Origins {
+        let mut origins = mesh();
+        origins.allow_plain_http();
+        origins
+    }
+
+    fn loopback() -> Origins {
+        origins(named("http://127.0.0.1:80"))
+    }
+
+    type Row = (
+        &'static str,
+        fn() -> Origins,
+        &'static str,
+        Option<ErrorKind>,
+    );
+
+    const FOREIGN: Option<ErrorKind> = Some(ErrorKind::ForeignOrigin);
+    const RELATIVE: Option<ErrorKind> = Some(ErrorKind::RelativeUri);
+    const PLAIN: Option<ErrorKind> = Some(ErrorKind::PlainHttp);
+
+    #[rustfmt::skip]
+    const ROWS: &[Row] = &[
+        ("nothing named", none, "https://api.example/", FOREIGN),
+        ("nothing named, relative", none, "/a", RELATIVE),
+        ("the named origin", api, "https://api.example/a?b", None),
+        ("another host", api, "https://evil.example/", FOREIGN),
+        ("another port", api, "https://api.example:444/", FOREIGN),
+        ("another scheme", api, "http://api.example/", FOREIGN),
+        ("host as user name", api, "https://api.example@evil.example/", FOREIGN),
+        ("host only as suffix", api, "https://evil-api.example/", FOREIGN),
+        ("relative though an origin is named", api, "/a", RELATIVE),
+        ("relative with a place", relative, "/a", None),
+        ("absolute to that place", relative, "https://grpc.example/a", None),
+        ("absolute elsewhere", relative, "https://evil.example/a", FOREIGN),
+        ("the authority form of CONNECT", relative, "evil.example:443", FOREIGN),
+        ("plain http, named", mesh, "http://mesh.example/", PLAIN),
+        ("plain http, named and allowed", plain_mesh, "http://mesh.example/", None),
+        ("plain http to loopback", loopback, "http://127.0.0.1/", None),
+        ("any origin", any, "https://whatever.example/", None),
+        ("any origin is no leave for plain http", any, "http://whatever.example/", PLAIN),
+        ("any origin, another protocol", any, "ftp://whatever.example/", FOREIGN),
+    ];
+
     #[test]
     fn a_token_travels_to_origins_that_were_named_and_nowhere_else() {
-        let none = || origins(|_| {});
-        let api = || origins(named("https://api.example"));
-        let relative = || origins(|o| o.relative_to("https://grpc.example".parse().unwrap()));
-        let any = || origins(Origins::allow_any);
-        let plain = || {
-            origins(|o| {
-                o.name("http://mesh.example".parse().unwrap());
-                o.allow_plain_http();
-            })
-        };
-        let rows = [
-            (
-                "nothing named",
-                none(),
-                "https://api.example/",
-                Err(ErrorKind::ForeignOrigin),
-            ),
-            (
-                "nothing named, relative",
-                none(),
-                "/a",
-                Err(ErrorKind::RelativeUri),
-            ),
-            ("the named origin", api(), "https://api.example/a?b", Ok(())),
-            (
-                "another host",
-                api(),
-                "https://evil.example/",
-                Err(ErrorKind::ForeignOrigin),
-            ),
-            (
-                "another port",
-                api(),
-                "https://api.example:444/",
-                Err(ErrorKind::ForeignOrigin),
-            ),
-            (
-                "another scheme",
-                api(),
-                "http://api.example/",
-                Err(ErrorKind::ForeignOrigin),
-            ),
-            (
-                "host as user name",
-                api(),
-                "https://api.example@evil.example/",
-                Err(ErrorKind::ForeignOrigin),
-            ),
-            (
-                "host only as suffix",
-                api(),
-                "https://evil-api.example/",
-                Err(ErrorKind::ForeignOrigin),
-            ),
-            (
-                "relative though an origin is named",
-                api(),
-                "/a",
-                Err(ErrorKind::RelativeUri),
-            ),
-            ("relative with a place", relative(), "/a", Ok(())),
-            (
-                "absolute to that place",
-                relative(),
-                "https://grpc.example/a",
-                Ok(()),
-            ),
-            (
-                "absolute elsewhere",
-                relative(),
-                "https://evil.example/a",
-                Err(ErrorKind::ForeignOrigin),
-            ),
-            (
-                "the authority form of CONNECT",
-                relative(),
-                "evil.example:443",
-                Err(ErrorKind::ForeignOrigin),
-            ),
-            (
-                "plain http, named",
-                origins(named("http://mesh.example")),
-                "http://mesh.example/",
-                Err(ErrorKind::PlainHttp),
-            ),
-            (
-                "plain http, named and allowed",
-                plain(),
-                "http://mesh.example/",
-                Ok(()),
-            ),
-            (
-                "plain http to loopback",
-                origins(named("http://127.0.0.1:80")),
-                "http://127.0.0.1/",
-                Ok(()),
-            ),
-            ("any origin", any(), "https://whatever.example/", Ok(())),
-            (
-                "any origin is no leave for plain http",
-                any(),
-                "http://whatever.example/",
-                Err(ErrorKind::PlainHttp),
-            ),
-            (
-                "any origin, another protocol",
-                any(),
-                "ftp://whatever.example/",
-                Err(ErrorKind::ForeignOrigin),
-            ),
-        ];
-        for (rule, origins, uri, expected) in rows {
-            let verdict = origins.check(&uri.parse().unwrap()).map_err(|e| e.kind());
-            assert_eq!(verdict, expected, "{rule}: {uri}");
+        for (rule, origins, uri, expected) in ROWS {
+            let refused = origins().check(&uri.parse().unwrap()).err();
+            assert_eq!(
+                refused.map(|error| error.kind()),
+                *expected,
+                "{rule}: {uri}"
+            );
         }
+    }
+
+    #[test]
+    fn a_refusal_names_the_origin_and_those_that_were_named() {
+        let error = api()
+            .check(&"https://evil.example/".parse().unwrap())
+            .unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains("evil.example") && text.contains("api.example"),
+            "{text}"
+        );
+        assert!(text.contains("AuthLayer::origin"), "{text}");
     }
 }

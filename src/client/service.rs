@@ -12,7 +12,6 @@ use tower_service::Service;
 use super::{
     AuthFuture, RequestContext,
     authorize::{self, Decision},
-    future::Prepared,
     layer::Settings,
     replay::{ReplayPolicy, WholeBodies},
 };
@@ -93,8 +92,7 @@ where
                     let settings = settings.clone();
                     return AuthFuture::acquiring(self.release(), request, settings);
                 };
-                let prepared = Prepared::new(request, token, settings);
-                AuthFuture::sending(&mut self.inner, prepared, settings.clone())
+                AuthFuture::sending(&mut self.inner, request, token, settings.clone())
             }
         }
     }

@@ -57,6 +57,11 @@ impl<'a> RequestContext<'a> {
 /// An [`AccessToken`] is itself a source: a token that never changes. Closures become
 /// one through [`from_fn`] and [`from_async_fn`]; [`Refreshing`](crate::client::Refreshing)
 /// renews what it holds.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a source of tokens for requests",
+    note = "what obtains tokens becomes a source in `Refreshing::new(…)`",
+    note = "a token that never changes is an `AccessToken`; closures: `client::source::from_fn`"
+)]
 pub trait TokenSource: Send + Sync + 'static {
     /// The token at hand, without waiting; `None` if there is none to be sent.
     fn current(&self, request: &RequestContext<'_>) -> Option<AccessToken>;
@@ -70,6 +75,13 @@ pub trait TokenSource: Send + Sync + 'static {
         &'a self,
         request: RequestContext<'a>,
     ) -> BoxFuture<'a, Result<AccessToken, BoxError>>;
+
+    /// Whether a token that this source gave may still be sent. Asked when a request had
+    /// to wait after it got its token. By default it may.
+    fn is_usable(&self, token: &AccessToken) -> bool {
+        let _ = token;
+        true
+    }
 
     /// Takes note that a server refused this token.
     ///
@@ -105,6 +117,10 @@ impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
         request: RequestContext<'a>,
     ) -> BoxFuture<'a, Result<AccessToken, BoxError>> {
         (**self).obtain(request)
+    }
+
+    fn is_usable(&self, token: &AccessToken) -> bool {
+        (**self).is_usable(token)
     }
 
     fn refused(&self, token: &AccessToken) -> AfterRefusal {

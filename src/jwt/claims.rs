@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::{
-    error::{ValidationErrorKind, excerpt},
+    error::ValidationErrorKind,
     json::{Strings, string, strings},
     numeric_date::NumericDate,
     tap::Keep,
 };
-use crate::scope::ScopeSet;
+use crate::{excerpt::excerpt, scope::ScopeSet};
 
 /// The claims that are always kept: RFC 7519 §4.1, RFC 8693 §4.2 and §4.3, RFC 7800
 /// §3.1, and `scp`, which is what several providers call their scopes.
@@ -113,6 +113,11 @@ pub(super) fn is_registered(name: &str) -> bool {
 }
 
 impl<'de> Keep<'de> for Claims<'de, '_> {
+    fn clear(&mut self) {
+        self.registered.fill(None);
+        self.others.fill(None);
+    }
+
     fn slot(&mut self, name: &str) -> Option<&mut Option<&'de RawValue>> {
         match position(name) {
             Some(index) => self.registered.get_mut(index),

@@ -6,12 +6,13 @@
 use std::{error::Error, fmt};
 
 use super::algorithm::Algorithm;
+use crate::excerpt::{excerpt, excerpt_of};
 
 /// A token that was refused.
 ///
 /// `Display` is written for the log of the API's operator: it says what was expected and
 /// what was received, the latter escaped and cut.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ValidationError(Box<ValidationErrorKind>);
 
 /// Which rule a token broke. Values of the token are escaped and cut.
@@ -133,6 +134,15 @@ impl From<ValidationErrorKind> for ValidationError {
 
 impl Error for ValidationError {}
 
+/// `main` prints errors with `Debug`: so it says what `Display` says.
+impl fmt::Debug for ValidationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ValidationError")
+            .field(&self.to_string())
+            .finish()
+    }
+}
+
 impl fmt::Display for ValidationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&*self.0, f)
@@ -153,7 +163,7 @@ impl fmt::Display for ValidationErrorKind {
                 "the token's algorithm `{name}` is not one that this API accepts"
             ),
             Self::UnknownKey { key_id, algorithm } => unknown_key(f, key_id.as_deref(), *algorithm),
-            Self::Signature => f.write_str("the signature is not that of the key"),
+            Self::Signature => f.write_str("no key that the token may be signed with fits its signature: is it changed, or of another issuer or environment?"),
             Self::Expired { seconds_ago } => write!(f, "the token expired {seconds_ago} s ago"),
             Self::NotYetValid { seconds_ahead } => write!(
                 f,
@@ -235,27 +245,9 @@ fn token_type(f: &mut fmt::Formatter<'_>, expected: &str, received: Option<&str>
     )
 }
 
-/// What a peer sent, for a log: escaped, and cut to 64 characters.
-pub(crate) fn excerpt(received: &str) -> String {
-    cut(received, 64)
-}
-
 /// What serde says of a claim: it quotes the value, so it is escaped and cut as well.
 pub(super) fn message(error: &serde_json::Error) -> String {
-    cut(&error.to_string(), 160)
-}
-
-fn cut(received: &str, length: usize) -> String {
-    let mut characters = received.chars();
-    let mut shown: String = characters
-        .by_ref()
-        .take(length)
-        .flat_map(char::escape_debug)
-        .collect();
-    if characters.next().is_some() {
-        shown.push('…');
-    }
-    shown
+    excerpt_of(&error.to_string(), 160)
 }
 
 /// Values for a log: each escaped and cut, and no more than four of them.

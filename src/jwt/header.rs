@@ -11,12 +11,12 @@ use super::{
     error::{
         ValidationError,
         ValidationErrorKind::{self, Malformed},
-        excerpt,
     },
     json::{members, string},
     signature::MAX_SIGNATURE_SIZE,
     tap,
 };
+use crate::excerpt::excerpt;
 
 /// A token whose form and header are in order, and of which nothing is verified.
 pub(crate) struct Unverified<'t> {

@@ -12,7 +12,8 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::error::{ValidationErrorKind, excerpt};
+use super::error::ValidationErrorKind;
+use crate::excerpt::excerpt;
 
 /// A string, borrowed where nothing in it was escaped.
 #[derive(Deserialize)]

@@ -7,11 +7,11 @@ use zeroize::Zeroizing;
 
 use super::{
     algorithm::Algorithm,
-    error::excerpt,
     key::Key,
     key_error::{KeyError, KeyErrorKind},
     key_material::{Curve, KeyMaterial, PrivateKey, PublicKey, RsaPrivateKey, Wiped},
 };
+use crate::excerpt::excerpt;
 
 /// More keys than this are no set of keys but a mistake.
 pub(crate) const MAX_KEYS: usize = 100;

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{
     algorithm::{Algorithm, KeyType},
-    key_check::{check, check_kind, may_be_signature},
+    key_check::{check, check_kind, check_no_pem, may_be_signature},
     key_error::{KeyError, KeyErrorKind},
     key_material::{KeyMaterial, PublicKey},
     signature::{Backend, Verify},
@@ -77,6 +77,7 @@ impl Key {
     pub(crate) fn dangerous_short(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         let material = KeyMaterial::Secret(Zeroizing::new(secret.to_vec()));
         check_kind(algorithm, material.kind())?;
+        check_no_pem(secret)?;
         if secret.is_empty() {
             return Err(KeyErrorKind::Encoding("the secret is empty").into());
         }

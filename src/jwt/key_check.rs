@@ -47,11 +47,16 @@ pub(super) fn may_be_signature(algorithm: Algorithm, signature: &[u8]) -> bool {
     }
 }
 
-fn check_secret(secret: &[u8], minimum: usize) -> Result<(), KeyError> {
-    // Everyone knows a public key: as a secret it would let everyone sign.
+/// Everyone knows a public key: as a secret it would let everyone sign.
+pub(super) fn check_no_pem(secret: &[u8]) -> Result<(), KeyError> {
     if secret.trim_ascii_start().starts_with(b"-----BEGIN ") {
         return Err(KeyErrorKind::SecretIsPem.into());
     }
+    Ok(())
+}
+
+fn check_secret(secret: &[u8], minimum: usize) -> Result<(), KeyError> {
+    check_no_pem(secret)?;
     if secret.len() < minimum {
         let bytes = secret.len();
         return Err(KeyErrorKind::SecretTooShort { bytes, minimum }.into());

@@ -5,7 +5,7 @@ use std::{error::Error, fmt, io, path::PathBuf};
 use super::algorithm::Algorithm;
 
 /// A key, or a set of keys, that can't be used. It never shows a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct KeyError(KeyErrorKind);
 
 /// What is wrong with a key.
@@ -84,6 +84,13 @@ impl Error for KeyError {
             KeyErrorKind::File { error, .. } => Some(error),
             _ => None,
         }
+    }
+}
+
+/// `main` prints errors with `Debug`: so it says what `Display` says.
+impl fmt::Debug for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("KeyError").field(&self.to_string()).finish()
     }
 }
 

@@ -82,7 +82,7 @@ impl Minter {
 }
 
 /// A token that could not be made.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MintError {
     what: &'static str,
     source: Option<Arc<serde_json::Error>>,
@@ -91,6 +91,18 @@ pub struct MintError {
 impl MintError {
     fn new(what: &'static str) -> Self {
         Self { what, source: None }
+    }
+}
+
+/// `main` prints errors with `Debug`: so it says what `Display` says, and why.
+impl fmt::Debug for MintError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_tuple("MintError");
+        shown.field(&self.to_string());
+        if let Some(source) = &self.source {
+            shown.field(source);
+        }
+        shown.finish()
     }
 }
 

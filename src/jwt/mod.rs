@@ -51,5 +51,4 @@ pub use registered::RegisteredClaims;
 pub use signing_key::SigningKey;
 pub use validator::{Validator, Verified};
 
-pub(crate) use error::excerpt;
 pub(crate) use header::Unverified;

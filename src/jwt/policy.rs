@@ -11,12 +11,13 @@ use serde_json::value::RawValue;
 use super::{
     algorithm::Algorithm,
     claims::{Claims, is_registered},
-    error::{ValidationErrorKind, excerpt, excerpts},
+    error::{ValidationErrorKind, excerpts},
     expected::{Expected, Rule},
     json::{Strings, string},
     numeric_date::NumericDate,
     registered::RegisteredClaims,
 };
+use crate::excerpt::excerpt;
 
 #[derive(Clone)]
 pub(super) struct Policy {
@@ -267,15 +268,16 @@ impl TokenTypes {
 
 /// Media types are compared whatever their case, and `application/` may be left out.
 fn is_type(received: &str, allowed: &str) -> bool {
+    short(received).eq_ignore_ascii_case(short(allowed))
+}
+
+fn short(token_type: &str) -> &str {
     const PREFIX: &str = "application/";
-    let is_full = |received: &str| {
-        received
-            .split_at_checked(PREFIX.len())
-            .is_some_and(|(prefix, rest)| {
-                prefix.eq_ignore_ascii_case(PREFIX) && rest.eq_ignore_ascii_case(allowed)
-            })
-    };
-    received.eq_ignore_ascii_case(allowed) || is_full(received)
+    match token_type.split_at_checked(PREFIX.len()) {
+        // RFC 7515 §4.1.9: only where no other slash is in it.
+        Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) && !rest.contains('/') => rest,
+        _ => token_type,
+    }
 }
 
 impl fmt::Display for TokenTypes {

@@ -29,7 +29,7 @@ use super::{
 /// use tower_bearer::{Algorithm, jwt::SigningKey};
 ///
 /// let key = SigningKey::generate(Algorithm::ES256)?.with_key_id("2026-01");
-/// assert_eq!(key.public_key_set().len(), 1); // what an API verifies its tokens with
+/// assert_eq!(key.verification_keys().len(), 1); // what an API verifies its tokens with
 /// # Ok::<(), tower_bearer::keys::KeyError>(())
 /// ```
 #[derive(Clone)]
@@ -219,7 +219,7 @@ impl SigningKey {
 
     /// What verifies its tokens. Of a shared secret that is the secret itself.
     #[must_use]
-    pub fn public_key_set(&self) -> KeySet {
+    pub fn verification_keys(&self) -> KeySet {
         KeySet::new(vec![self.verifier.clone()])
     }
 

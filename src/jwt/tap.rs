@@ -5,6 +5,10 @@
 //! it and serde_json. As the members pass by, those that were asked for are kept as text,
 //! and all names are compared for duplicates. What the application's type doesn't read is
 //! read for it.
+//!
+//! That type is a stranger: it may swallow errors and go on. So the reader moves from one
+//! member to the next by itself, over the text of the whole value, and an error within a
+//! value can't leave it in the middle of one, where nested members would pass for claims.
 
 use std::fmt;
 
@@ -26,6 +30,9 @@ use super::{
 pub(super) trait Keep<'de> {
     /// The place for the member of that name, if it is to be kept.
     fn slot(&mut self, name: &str) -> Option<&mut Option<&'de RawValue>>;
+
+    /// Forgets what was kept.
+    fn clear(&mut self);
 }
 
 const NOT_AN_OBJECT: &str = "the claims are not a JSON object";
@@ -58,6 +65,7 @@ pub(super) fn keep<'de>(
     json: &'de str,
     kept: &mut impl Keep<'de>,
 ) -> Result<(), ValidationErrorKind> {
+    kept.clear();
     members(json, NOT_AN_OBJECT, |name, value| {
         if let Some(slot) = kept.slot(name) {
             *slot = Some(value);
@@ -125,9 +133,13 @@ impl<'de, V: Visitor<'de>, K: Keep<'de>> Visitor<'de> for TapVisitor<'_, V, K> {
             kept: self.kept,
             names: Names::new(),
             name: None,
+            is_broken: false,
         };
         let value = self.inner.visit_map(&mut tap)?;
         tap.drain()?;
+        if tap.is_broken {
+            return Err(de::Error::custom("an error was swallowed"));
+        }
         *self.is_complete = true;
         Ok(value)
     }
@@ -139,16 +151,47 @@ struct TapMap<'a, 'de, A, K> {
     names: Names<'de>,
     /// The name of which the value has not been read.
     name: Option<Text<'de>>,
+    /// Whether the text is no object with each member once, whatever became of the error.
+    is_broken: bool,
 }
 
 impl<'de, A: MapAccess<'de>, K: Keep<'de>> TapMap<'_, 'de, A, K> {
     /// Reads what the application's type has left.
     fn drain(&mut self) -> Result<(), A::Error> {
         if self.name.is_some() {
-            self.next_value::<IgnoredAny>()?;
+            self.value()?;
         }
-        while self.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        while self.next_key::<IgnoredAny>()?.is_some() {
+            self.value()?;
+        }
         Ok(())
+    }
+
+    fn name(&mut self) -> Result<Option<Text<'de>>, A::Error> {
+        let name = self.inner.next_key::<Text<'de>>();
+        self.is_broken |= name.is_err();
+        let Some(Text(name)) = name? else {
+            return Ok(None);
+        };
+        // Cloning a borrowed name is free; few names are written with escapes.
+        if !self.names.insert(name.clone()) {
+            self.is_broken = true;
+            return Err(de::Error::custom("duplicate member"));
+        }
+        Ok(Some(Text(name)))
+    }
+
+    /// The value of the name that was read last, kept if it was asked for.
+    fn value(&mut self) -> Result<&'de RawValue, A::Error> {
+        let value = self.inner.next_value::<&'de RawValue>();
+        self.is_broken |= value.is_err();
+        let value = value?;
+        if let Some(Text(name)) = self.name.take()
+            && let Some(slot) = self.kept.slot(&name)
+        {
+            *slot = Some(value);
+        }
+        Ok(value)
     }
 }
 
@@ -159,26 +202,17 @@ impl<'de, A: MapAccess<'de>, K: Keep<'de>> MapAccess<'de> for TapMap<'_, 'de, A,
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
-        let Some(Text(name)) = self.inner.next_key()? else {
+        let Some(Text(name)) = self.name()? else {
             return Ok(None);
         };
-        let key = seed.deserialize(name.as_ref().into_deserializer())?;
-        // Cloning a borrowed name is free; few names are written with escapes.
-        if !self.names.insert(name.clone()) {
-            return Err(de::Error::custom("duplicate member"));
-        }
+        // The name counts also where the application's type doesn't want it.
+        let key = seed.deserialize(name.as_ref().into_deserializer());
         self.name = Some(Text(name));
-        Ok(Some(key))
+        key.map(Some)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        let name = self.name.take();
-        let slot = name.and_then(|Text(name)| self.kept.slot(&name));
-        let Some(slot) = slot else {
-            return self.inner.next_value_seed(seed);
-        };
-        let value: &'de RawValue = self.inner.next_value()?;
-        *slot = Some(value);
+        let value = self.value()?;
         seed.deserialize(value).map_err(de::Error::custom)
     }
 }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::{
     algorithm::Algorithm,
     claims::Claims,
-    error::{ValidationError, ValidationErrorKind, excerpt, message},
+    error::{ValidationError, ValidationErrorKind, message},
     expected::{Expected, Rule, boxed},
     header::Unverified,
     key::{Key, KeySet},
@@ -21,7 +21,7 @@ use super::{
     signature::MAX_SIGNATURE_SIZE,
     tap,
 };
-use crate::scope::ScopeSet;
+use crate::{excerpt::excerpt, scope::ScopeSet};
 
 /// The rules that a token has to keep. A clone is a reference count.
 ///

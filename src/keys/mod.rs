@@ -14,4 +14,6 @@ pub use crate::jwt::{
     key_error::{KeyError, KeyErrorKind},
     signature::Backend,
 };
-pub use source::{KeyQuery, KeySource, KeysUnavailable, from_async_fn, from_fn};
+pub use source::{
+    FromAsyncFn, FromFn, KeyQuery, KeySource, KeysUnavailable, from_async_fn, from_fn,
+};

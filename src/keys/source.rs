@@ -84,7 +84,7 @@ impl<'a> KeyQuery<'a> {
 }
 
 /// No keys can be had at present. Not the caller's fault: the answer is 503.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct KeysUnavailable {
     retry_after: Duration,
     source: Option<Arc<dyn Error + Send + Sync>>,
@@ -121,6 +121,18 @@ impl fmt::Display for KeysUnavailable {
             "the keys that verify tokens can't be had at present; next attempt in {} s",
             self.retry_after.as_secs()
         )
+    }
+}
+
+/// `main` prints errors with `Debug`: so it says what `Display` says, and why.
+impl fmt::Debug for KeysUnavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_tuple("KeysUnavailable");
+        shown.field(&self.to_string());
+        if let Some(source) = &self.source {
+            shown.field(source);
+        }
+        shown.finish()
     }
 }
 
@@ -167,14 +179,16 @@ impl<T: KeySource + ?Sized> KeySource for Arc<T> {
 /// # let _: &dyn keys::KeySource = &source;
 /// # Ok(()) }
 /// ```
-pub fn from_fn<F>(keys: F) -> impl KeySource
+pub fn from_fn<F>(keys: F) -> FromFn<F>
 where
     F: Fn(&KeyQuery<'_>) -> Result<KeySet, KeysUnavailable> + Send + Sync + 'static,
 {
     FromFn(keys)
 }
 
-struct FromFn<F>(F);
+/// Made by [`from_fn`].
+#[derive(Clone)]
+pub struct FromFn<F>(F);
 
 impl<F> KeySource for FromFn<F>
 where
@@ -209,7 +223,7 @@ where
 /// # let _: &dyn keys::KeySource = &source;
 /// # Ok(()) }
 /// ```
-pub fn from_async_fn<F, Fut>(keys: F) -> impl KeySource
+pub fn from_async_fn<F, Fut>(keys: F) -> FromAsyncFn<F>
 where
     F: Fn(&KeyQuery<'_>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<KeySet, KeysUnavailable>> + Send + 'static,
@@ -217,7 +231,9 @@ where
     FromAsyncFn(keys)
 }
 
-struct FromAsyncFn<F>(F);
+/// Made by [`from_async_fn`].
+#[derive(Clone)]
+pub struct FromAsyncFn<F>(F);
 
 impl<F, Fut> KeySource for FromAsyncFn<F>
 where
@@ -233,5 +249,17 @@ where
         wanted: &'a KeyQuery<'a>,
     ) -> BoxFuture<'a, Result<KeySet, KeysUnavailable>> {
         Box::pin((self.0)(wanted))
+    }
+}
+
+impl<F> fmt::Debug for FromFn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FromFn").finish_non_exhaustive()
+    }
+}
+
+impl<F> fmt::Debug for FromAsyncFn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FromAsyncFn").finish_non_exhaustive()
     }
 }

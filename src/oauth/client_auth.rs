@@ -1,19 +1,23 @@
 //! How a client proves to the token endpoint who it is (RFC 6749 §2.3).
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use http::{HeaderValue, header};
+use http::header;
 use zeroize::Zeroizing;
 
 use crate::{
     BoxFuture,
-    oauth::{ObtainError, TokenRequest},
-    secret::Secret,
+    oauth::{ObtainError, TokenRequest, token_request::form_encoded},
+    secret::{self, Secret},
 };
 
 /// Adds to a token request what proves who the client is.
 ///
 /// Asynchronous, because some proofs have to be fetched first. [`ClientAuth`] holds
 /// the common ones.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not authenticate a client",
+    note = "use one of the constructors of `ClientAuth`, such as `ClientAuth::basic(id, secret)`"
+)]
 pub trait ClientAuthentication: Send + Sync + 'static {
     /// Adds the proof.
     ///
@@ -65,6 +69,7 @@ impl ClientAuth {
     }
 
     /// HTTP Basic without the form encoding: against RFC 6749, but what many servers want.
+    /// An id with a colon can't be told from the secret then.
     pub fn basic_unencoded(client_id: impl Into<String>, secret: impl Into<Secret>) -> Self {
         Self::with(client_id, Method::BasicUnencoded(secret.into()))
     }
@@ -109,21 +114,20 @@ impl ClientAuthentication for ClientAuth {
     }
 }
 
-/// RFC 6749 §2.3.1 and appendix B.
-fn form_encoded(text: &str) -> Zeroizing<String> {
-    Zeroizing::new(form_urlencoded::byte_serialize(text.as_bytes()).collect())
-}
-
 fn basic(
     request: &mut TokenRequest,
     id: &str,
     written: &str,
     secret: &Secret,
 ) -> Result<(), ObtainError> {
-    let pair = Zeroizing::new(format!("{id}:{written}"));
+    let mut pair = Zeroizing::new(String::with_capacity(id.len() + 1 + written.len()));
+    for part in [id, ":", written] {
+        pair.push_str(part);
+    }
     let credentials = Secret::from(BASE64_STANDARD.encode(pair.as_bytes()));
-    let value = Zeroizing::new(format!("Basic {}", credentials.expose()));
-    let value = HeaderValue::from_str(&value).map_err(ObtainError::other)?;
-    request.secret_header(header::AUTHORIZATION, value, secret.clone());
+    let value = secret::header_value("Basic ", credentials.expose()).map_err(ObtainError::other)?;
+    request.secret_header(header::AUTHORIZATION, value);
+    request.hide(credentials);
+    request.hide(secret.clone());
     Ok(())
 }

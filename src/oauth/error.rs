@@ -4,14 +4,22 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use http::{StatusCode, Uri};
 
-use crate::{BoxError, token::TokenValueError, transport::TransportError};
+use super::token_endpoint;
+use crate::{
+    BoxError,
+    token::{RefreshToken, TokenValueError},
+    transport::TransportError,
+};
 
 /// Why an attempt to obtain a token failed. Never holds a secret or a token.
-#[derive(Clone, Debug)]
+///
+/// `Debug` shows the text of `Display`, so that a `main` that returns it says what to do.
+#[derive(Clone)]
 pub struct ObtainError {
     kind: ObtainErrorKind,
     endpoint: Option<Arc<str>>,
     retry_after: Option<Duration>,
+    refresh_token: Option<RefreshToken>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -20,8 +28,10 @@ pub struct ObtainError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ObtainErrorKind {
-    /// No answer, or one that broke off. Waiting helps.
+    /// No answer. Waiting helps.
     Unreachable,
+    /// The answer broke off: what the server did is not known. Waiting helps.
+    CutOff,
     /// No answer in time: what the server did is not known. Waiting helps.
     Deadline,
     /// The server is overloaded or failing (429, 5xx). Waiting helps.
@@ -63,6 +73,7 @@ impl ObtainError {
             kind,
             endpoint: None,
             retry_after: None,
+            refresh_token: None,
             source: None,
         }
     }
@@ -94,13 +105,8 @@ impl ObtainError {
         self
     }
 
-    /// Names the endpoint, without its query: some hold a key there.
-    pub(crate) fn at(mut self, endpoint: &Uri) -> Self {
-        let scheme = endpoint.scheme_str().unwrap_or_default();
-        let authority = endpoint
-            .authority()
-            .map_or("", |authority| authority.as_str());
-        self.endpoint = Some(format!("{scheme}://{authority}{}", endpoint.path()).into());
+    pub(super) fn at(mut self, endpoint: &Uri) -> Self {
+        self.endpoint = Some(token_endpoint::shown(endpoint).into());
         self
     }
 
@@ -116,22 +122,28 @@ impl ObtainError {
         self.retry_after
     }
 
-    /// Whether asking again with the same credentials can't help: they were refused.
-    #[must_use]
-    pub fn is_refusal(&self) -> bool {
+    /// Keeps a refresh token that came in an answer which is of no use otherwise: the one
+    /// it replaces may be spent.
+    pub(crate) fn with_refresh_token(mut self, token: Option<RefreshToken>) -> Self {
+        self.refresh_token = token;
+        self
+    }
+
+    pub(crate) fn refresh_token(&self) -> Option<&RefreshToken> {
+        self.refresh_token.as_ref()
+    }
+
+    /// Whether the request was sent and its outcome is not known.
+    pub(crate) fn was_sent(&self) -> bool {
         matches!(
             self.kind,
-            ObtainErrorKind::Refused { .. } | ObtainErrorKind::LogInAgain(_)
+            ObtainErrorKind::CutOff | ObtainErrorKind::Deadline
         )
     }
 
-    /// Whether the server may have acted on a request whose answer is not known.
-    #[must_use]
-    pub fn is_outcome_unknown(&self) -> bool {
-        matches!(
-            self.kind,
-            ObtainErrorKind::Unreachable | ObtainErrorKind::Deadline
-        )
+    /// Whether the server may have acted on the request all the same.
+    pub(crate) fn is_outcome_unknown(&self) -> bool {
+        self.was_sent() || self.kind == ObtainErrorKind::Unreachable
     }
 }
 
@@ -140,6 +152,7 @@ impl fmt::Display for ObtainError {
         let endpoint = self.endpoint.as_deref().unwrap_or("the token source");
         match &self.kind {
             ObtainErrorKind::Unreachable => write!(f, "{endpoint} gave no answer")?,
+            ObtainErrorKind::CutOff => write!(f, "{endpoint} broke off its answer")?,
             ObtainErrorKind::Deadline => write!(f, "{endpoint} gave no answer in time")?,
             ObtainErrorKind::Failing(status) => write!(f, "{endpoint} is failing with {status}")?,
             ObtainErrorKind::BadAnswer(what) => {
@@ -172,6 +185,16 @@ fn fix_for(error: &str) -> &'static str {
     }
 }
 
+impl fmt::Debug for ObtainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ObtainError({self}")?;
+        if let Some(source) = &self.source {
+            write!(f, "; because: {source:?}")?;
+        }
+        f.write_str(")")
+    }
+}
+
 impl fmt::Display for LogInAgain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -195,7 +218,8 @@ impl Error for ObtainError {
 impl From<TransportError> for ObtainError {
     fn from(error: TransportError) -> Self {
         let kind = match &error {
-            TransportError::Service(_) | TransportError::Body(_) => ObtainErrorKind::Unreachable,
+            TransportError::Service(_) => ObtainErrorKind::Unreachable,
+            TransportError::Body(_) => ObtainErrorKind::CutOff,
             TransportError::Deadline(_) => ObtainErrorKind::Deadline,
             TransportError::NoTimer => ObtainErrorKind::Other,
             TransportError::TooLarge | TransportError::Redirected(_) => {

@@ -18,5 +18,5 @@ pub use client_auth::{ClientAuth, ClientAuthentication};
 pub use error::{LogInAgain, ObtainError, ObtainErrorKind};
 pub use grant::{ClientCredentials, Grant};
 pub use obtain::{ObtainToken, ObtainWith, obtain_with};
-pub use token_endpoint::{EndpointError, TokenEndpoint};
+pub use token_endpoint::{EndpointError, NoTransport, TokenEndpoint};
 pub use token_request::TokenRequest;

@@ -13,8 +13,8 @@ use crate::{
         ClientAuthentication, Grant, LogInAgain, ObtainError, ObtainErrorKind, ObtainToken,
         TokenRequest, grant::refresh_token, token_response,
     },
-    origin::{Origin, OriginError},
-    token::{RefreshToken, Tokens},
+    origin::Origin,
+    token::{Moment, RefreshToken, Tokens},
     transport::Transport,
 };
 
@@ -71,7 +71,7 @@ impl TokenEndpoint<NoTransport> {
     /// readable on the way.
     pub fn new(address: &str) -> Result<Self, EndpointError> {
         let endpoint = Self::dangerous_plain_http(address)?;
-        let origin = Origin::of(&endpoint.uri)?;
+        let origin = origin(&endpoint.uri)?;
         if !origin.is_https() && !origin.is_loopback() {
             return Err(EndpointError::PlainHttp(origin));
         }
@@ -85,7 +85,7 @@ impl TokenEndpoint<NoTransport> {
     ///
     /// As [`new`](Self::new), without the last.
     pub fn dangerous_plain_http(address: &str) -> Result<Self, EndpointError> {
-        let malformed = |why| EndpointError::Malformed(OriginError::new("(cut)", why));
+        let malformed = |why| EndpointError::Malformed { why };
         if address.contains('#') {
             return Err(malformed("it holds a fragment"));
         }
@@ -96,7 +96,7 @@ impl TokenEndpoint<NoTransport> {
         {
             return Err(malformed("it holds user information"));
         }
-        Origin::of(&uri)?;
+        origin(&uri)?;
         Ok(Self {
             uri,
             client_auth: None,
@@ -130,6 +130,11 @@ impl TokenEndpoint<NoTransport> {
     }
 }
 
+fn origin(uri: &Uri) -> Result<Origin, EndpointError> {
+    let why = "it has no host, or is neither https nor http";
+    Origin::of(uri).map_err(|_| EndpointError::Malformed { why })
+}
+
 impl<T> TokenEndpoint<T> {
     /// How the client proves who it is.
     #[must_use]
@@ -153,6 +158,7 @@ impl<T> TokenEndpoint<T> {
     }
 
     /// The clock by which expiries are reckoned; the system's unless a test moves its own.
+    /// Give [`Refreshing`](crate::Refreshing) the same one.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -165,11 +171,13 @@ impl TokenEndpoint {
         if let Some(client_auth) = &self.client_auth {
             client_auth.authenticate(&mut request).await?;
         }
+        // A lifetime counts from here at the latest (RFC 6749 §5.1).
+        let asked = Moment::now(&*self.clock);
         let response = self
             .transport
             .send(request.to_form(), self.deadline)
             .await?;
-        token_response::read(&response, request.secrets(), &*self.clock)
+        token_response::read(&response, request.secrets(), asked, &*self.clock)
     }
 }
 
@@ -201,44 +209,50 @@ impl ObtainToken for TokenEndpoint {
 impl<T> fmt::Debug for TokenEndpoint<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenEndpoint")
-            .field("uri", &self.uri)
+            .field("address", &format_args!("{}", shown(&self.uri)))
             .finish_non_exhaustive()
     }
 }
 
 /// An address that can't be a token endpoint.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum EndpointError {
-    /// No address of a server.
-    Malformed(OriginError),
+    /// No address of a server. It is not shown, since it may hold a password.
+    Malformed {
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// Plain `http` to another machine.
     PlainHttp(Origin),
 }
 
-impl From<OriginError> for EndpointError {
-    fn from(error: OriginError) -> Self {
-        Self::Malformed(error)
-    }
+/// An address without its query: some hold a key there.
+pub(super) fn shown(uri: &Uri) -> String {
+    let scheme = uri.scheme_str().unwrap_or_default();
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    format!("{scheme}://{authority}{}", uri.path())
 }
 
 impl fmt::Display for EndpointError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed(_) => f.write_str("not the address of a token endpoint"),
+            Self::Malformed { why } => write!(
+                f,
+                "not the address of a token endpoint: {why}; write it as `https://id.example/oauth2/token`"
+            ),
             Self::PlainHttp(origin) => write!(
                 f,
-                "client secrets don't go over plain http to `{origin}`; use https, a loopback address, or `dangerous_plain_http`"
+                "client secrets don't go over plain http to `{origin}`; use https, a loopback address, or `TokenEndpoint::dangerous_plain_http`"
             ),
         }
     }
 }
 
-impl Error for EndpointError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Malformed(source) => Some(source),
-            Self::PlainHttp(_) => None,
-        }
+impl fmt::Debug for EndpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EndpointError({self})")
     }
 }
+
+impl Error for EndpointError {}

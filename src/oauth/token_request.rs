@@ -1,18 +1,18 @@
 //! A token request while it is being put together (RFC 6749 §4, §6).
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use zeroize::Zeroizing;
 
+use super::token_endpoint::shown;
 use crate::secret::Secret;
 
 /// Parameters and headers of a token request.
 ///
 /// A [`Grant`](super::Grant) and a [`ClientAuthentication`](super::ClientAuthentication)
 /// each add their part. Every value is kept as a [`Secret`]: some are.
-#[derive(Debug)]
 pub struct TokenRequest {
     endpoint: Uri,
     parameters: Vec<(Cow<'static, str>, Secret)>,
@@ -45,14 +45,24 @@ impl TokenRequest {
 
     /// Adds a parameter that no error message may ever show.
     pub fn secret_parameter(&mut self, name: impl Into<Cow<'static, str>>, value: Secret) {
-        self.secrets.push(value.clone());
+        self.hide(value.clone());
         self.parameter(name, value);
     }
 
-    /// Sets a header, marked sensitive; `secret` is what no error message may ever show.
-    pub fn secret_header(&mut self, name: HeaderName, mut value: HeaderValue, secret: Secret) {
+    /// Sets a header, marked sensitive. What it holds of secrets is to be
+    /// [hidden](Self::hide) besides.
+    pub fn secret_header(&mut self, name: HeaderName, mut value: HeaderValue) {
         value.set_sensitive(true);
         self.headers.insert(name, value);
+    }
+
+    /// Keeps a value out of error messages, also where a server repeats it: as it is, and
+    /// as it stands in a form.
+    pub fn hide(&mut self, secret: Secret) {
+        let encoded = form_encoded(secret.expose());
+        if *encoded != *secret.expose() {
+            self.secrets.push(Secret::from(encoded));
+        }
         self.secrets.push(secret);
     }
 
@@ -63,7 +73,10 @@ impl TokenRequest {
 
     /// The request as RFC 6749 asks for it: POST, `application/x-www-form-urlencoded`.
     pub(crate) fn to_form(&self) -> Request<Bytes> {
-        let mut form = form_urlencoded::Serializer::new(String::new());
+        // With room for all, so that no half-written copy is left behind by growing.
+        let sizes = self.parameters.iter();
+        let room = sizes.map(|(name, value)| 3 * (name.len() + value.expose().len()) + 2);
+        let mut form = form_urlencoded::Serializer::new(String::with_capacity(room.sum()));
         for (name, value) in &self.parameters {
             form.append_pair(name, value.expose());
         }
@@ -78,4 +91,19 @@ impl TokenRequest {
         );
         request
     }
+}
+
+impl fmt::Debug for TokenRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenRequest")
+            .field("endpoint", &format_args!("{}", shown(&self.endpoint)))
+            .finish_non_exhaustive()
+    }
+}
+
+/// RFC 6749 §2.3.1 and appendix B.
+pub(super) fn form_encoded(text: &str) -> Zeroizing<String> {
+    let mut encoded = Zeroizing::new(String::with_capacity(3 * text.len()));
+    encoded.extend(form_urlencoded::byte_serialize(text.as_bytes()));
+    encoded
 }

@@ -6,13 +6,15 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
+use zeroize::Zeroize;
 
 use crate::{
     clock::Clock,
+    excerpt::excerpt_of,
     oauth::{ObtainError, ObtainErrorKind},
     scope::ScopeSet,
     secret::Secret,
-    token::{AccessToken, Expiry, RefreshToken, Tokens},
+    token::{AccessToken, Moment, RefreshToken, Tokens},
 };
 
 /// The longest part of a server's words that an error repeats, in characters.
@@ -36,25 +38,42 @@ struct Answer {
 pub(super) fn read(
     response: &Response<Bytes>,
     secrets: &[Secret],
+    asked: Moment,
     clock: &dyn Clock,
 ) -> Result<Tokens, ObtainError> {
     let status = response.status();
     if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
-        let failing = ObtainError::new(ObtainErrorKind::Failing(status));
-        return Err(match retry_after(response.headers(), clock) {
-            Some(wait) => failing.with_retry_after(wait),
-            None => failing,
-        });
+        return Err(failing(status, response, clock));
     }
-    let answer: Answer = serde_json::from_slice(response.body())
+    let mut answer: Answer = serde_json::from_slice(response.body())
         .map_err(|_| unusable(format!("{} with {}", status, describe(response))))?;
     if let Some(error) = &answer.error {
-        return Err(refusal(error, answer.error_description.as_ref(), secrets));
+        return Err(match error.as_str() {
+            Some(code) if PASSING_ERRORS.contains(&code) => {
+                failing(StatusCode::SERVICE_UNAVAILABLE, response, clock)
+            }
+            _ => refusal(error, answer.error_description.as_ref(), secrets),
+        });
     }
     if !status.is_success() {
         return Err(unusable(format!("{status} without an `error` member")));
     }
-    tokens(answer, clock)
+    let refresh = answer.refresh_token();
+    match access_token(&mut answer, asked) {
+        Ok(access) => Ok(match refresh {
+            Some(refresh) => Tokens::new(access).with_refresh_token(refresh),
+            None => Tokens::new(access),
+        }),
+        Err(error) => Err(error.with_refresh_token(refresh)),
+    }
+}
+
+fn failing(status: StatusCode, response: &Response<Bytes>, clock: &dyn Clock) -> ObtainError {
+    let failing = ObtainError::new(ObtainErrorKind::Failing(status));
+    match retry_after(response.headers(), clock) {
+        Some(wait) => failing.with_retry_after(wait),
+        None => failing,
+    }
 }
 
 /// The codes that RFC 6749 §4.1.2.1 gives to servers in trouble; every other is a refusal.
@@ -65,17 +84,12 @@ fn refusal(error: &Value, description: Option<&Value>, secrets: &[Secret]) -> Ob
         Value::String(text) => quoted(text, secrets),
         _ => "(not a string)".to_owned(),
     };
-    let code = quote(error);
-    if PASSING_ERRORS.contains(&code.as_str()) {
-        let status = StatusCode::SERVICE_UNAVAILABLE;
-        return ObtainError::new(ObtainErrorKind::Failing(status));
-    }
-    ObtainError::refused(code, description.map(quote))
+    ObtainError::refused(quote(error), description.map(quote))
 }
 
-/// Takes the answer, so that the strings of its tokens are wiped and not only dropped.
-fn tokens(answer: Answer, clock: &dyn Clock) -> Result<Tokens, ObtainError> {
+fn access_token(answer: &mut Answer, asked: Moment) -> Result<AccessToken, ObtainError> {
     match &answer.token_type {
+        // Required by RFC 6749 §5.1, and left out by servers that know no other.
         None | Some(Value::Null) => {}
         Some(Value::String(kind)) if kind.eq_ignore_ascii_case("bearer") => {}
         Some(Value::String(kind)) => {
@@ -86,31 +100,40 @@ fn tokens(answer: Answer, clock: &dyn Clock) -> Result<Tokens, ObtainError> {
         }
         Some(_) => return Err(unusable("a token_type that is not a string".to_owned())),
     }
-    let value = match answer.access_token {
+    let value = match answer.access_token.take() {
         Some(Value::String(value)) => Secret::from(value),
         Some(_) => return Err(unusable("an access_token that is not a string".to_owned())),
         None => return Err(unusable("no access_token".to_owned())),
     };
     let mut access = AccessToken::new(value)?;
-    if let Some(lifetime) = answer
-        .expires_in
-        .as_ref()
-        .map(lifetime)
-        .transpose()?
-        .flatten()
-    {
-        access = access.with_expiry(Expiry::after(lifetime, clock));
+    let lifetime = answer.expires_in.as_ref().map(lifetime).transpose()?;
+    if let Some(lifetime) = lifetime.flatten() {
+        access = access.with_expiry(asked.plus(lifetime));
     }
     if let Some(Value::String(scope)) = &answer.scope {
         access = access.with_scope(ScopeSet::parse(scope));
     }
-    let tokens = Tokens::new(access);
-    Ok(match answer.refresh_token {
-        Some(Value::String(value)) if !value.is_empty() => {
-            tokens.with_refresh_token(RefreshToken::new(value))
+    Ok(access)
+}
+
+impl Answer {
+    fn refresh_token(&mut self) -> Option<RefreshToken> {
+        match self.refresh_token.take() {
+            Some(Value::String(value)) if !value.is_empty() => Some(RefreshToken::new(value)),
+            _ => None,
         }
-        _ => tokens,
-    })
+    }
+}
+
+/// Tokens of answers that were not read to the end are wiped too.
+impl Drop for Answer {
+    fn drop(&mut self) {
+        for token in [&mut self.access_token, &mut self.refresh_token] {
+            if let Some(Value::String(text)) = token {
+                text.zeroize();
+            }
+        }
+    }
 }
 
 /// `expires_in` in seconds: a number by RFC 6749 §5.1, a string or a float at some servers.
@@ -158,7 +181,7 @@ fn quoted(text: &str, secrets: &[Secret]) -> String {
     {
         return "(it repeats a secret)".to_owned();
     }
-    text.escape_debug().take(MAX_QUOTED).collect()
+    excerpt_of(text, MAX_QUOTED)
 }
 
 /// `Retry-After` in seconds or as a date (RFC 9110 §10.2.3).

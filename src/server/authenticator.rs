@@ -15,9 +15,8 @@ use super::{
     rejection::RejectionReason,
 };
 use crate::{
-    jwt::{
-        Algorithm, Unverified, ValidationError, ValidationErrorKind, Validator, Verified, excerpt,
-    },
+    excerpt::excerpt,
+    jwt::{Algorithm, Unverified, ValidationError, ValidationErrorKind, Validator, Verified},
     keys::{KeyQuery, KeySet, KeySource},
     scope::ScopeSet,
 };

@@ -19,7 +19,7 @@ use crate::{challenge::Challenge, token::Scheme};
 ///
 /// Place::authorization(Scheme::word("Token")?); // Authorization: Token TOKEN
 /// Place::authorization(Scheme::bare()); // Authorization: TOKEN
-/// # Ok::<(), tower_bearer::token::TokenValueError>(())
+/// # Ok::<(), tower_bearer::token::SchemeError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Place {
@@ -64,7 +64,8 @@ impl Place {
         headers.remove(AUTHORIZATION);
     }
 
-    /// Keeps the token out of what inner services print.
+    /// Keeps the token out of what inner services print, and so the password of a scheme
+    /// that was ignored.
     pub(super) fn mark_sensitive(&self, headers: &mut HeaderMap) {
         if let Some(value) = headers.get_mut(AUTHORIZATION) {
             value.set_sensitive(true);

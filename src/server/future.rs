@@ -171,8 +171,7 @@ where
     }
 
     fn refused(self, refusal: Refusal) -> State<S, B, C, P, R> {
-        let headers = self.request.headers();
-        let response = self.guard.refuse(refusal, headers, self.started);
+        let response = self.guard.refuse(refusal, &self.request, self.started);
         State::Refused { response }
     }
 }

@@ -168,27 +168,25 @@ impl<C: DeserializeOwned + Send + Sync + 'static, P: Presence, R> JwtGuard<C, P,
     /// Prepares a request for the inner service.
     pub(super) fn admit<B>(&self, request: &mut Request<B>, verified: Option<Verified<C>>) {
         let settings = &*self.settings;
-        if verified.is_some() {
-            let place = &settings.authenticator.place;
-            if settings.credentials_removed {
-                place.remove(request.headers_mut());
-            } else {
-                place.mark_sensitive(request.headers_mut());
-            }
+        let place = &settings.authenticator.place;
+        if verified.is_some() && settings.credentials_removed {
+            place.remove(request.headers_mut());
+        } else {
+            place.mark_sensitive(request.headers_mut());
         }
         Authentication::record(request.extensions_mut(), verified, &settings.challenge);
     }
 
-    pub(super) fn refuse<B>(
+    pub(super) fn refuse<B, ResBody>(
         &self,
         refusal: Refusal,
-        headers: &HeaderMap,
+        request: &Request<B>,
         started: SystemTime,
-    ) -> Response<B>
+    ) -> Response<ResBody>
     where
-        R: RejectionResponse<B>,
+        R: RejectionResponse<ResBody>,
     {
-        let protocol = Protocol::of(headers);
+        let protocol = Protocol::of(request.method(), request.headers());
         let rejection = Rejection::new(refusal.reason, &self.settings.challenge, protocol);
         let elapsed = self.now().duration_since(started).unwrap_or_default();
         log::refusal(&rejection, &refusal.claimed, Some(elapsed));

@@ -46,7 +46,7 @@ pub use credentials::Place;
 pub use future::JwtGuardFuture;
 pub use guard::JwtGuard;
 pub use optional::{OptionalJwt, OptionalJwtFuture, OptionalJwtService};
-pub use presence::{Optional, Required};
+pub use presence::{Optional, Presence, Required};
 pub use rejection::{Rejection, RejectionReason};
 pub use rejection_response::{EmptyBody, RejectionResponse};
 pub use require::{RequireJwt, RequireJwtFuture, RequireJwtService};

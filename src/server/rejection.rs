@@ -3,7 +3,7 @@
 use std::{borrow::Cow, error::Error, fmt, sync::Arc, time::Duration};
 
 use http::{
-    HeaderValue, Response, StatusCode,
+    HeaderMap, HeaderValue, Method, Response, StatusCode,
     header::{RETRY_AFTER, WWW_AUTHENTICATE},
 };
 
@@ -58,8 +58,8 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
-    pub(crate) fn of(headers: &http::HeaderMap) -> Self {
-        if grpc::is_grpc(headers) {
+    pub(crate) fn of(method: &Method, headers: &HeaderMap) -> Self {
+        if grpc::is_grpc(method, headers) {
             Self::Grpc
         } else {
             Self::Http
@@ -271,11 +271,13 @@ impl fmt::Debug for Rejection {
     }
 }
 
+/// `Display` says what [`reason`](Rejection::reason) holds, so the source is what is
+/// behind that: a reporter of errors says nothing twice.
 impl Error for Rejection {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self.reason() {
-            RejectionReason::InvalidToken(error) => Some(error),
-            RejectionReason::KeysUnavailable(error) => Some(error),
+            RejectionReason::InvalidToken(error) => error.source(),
+            RejectionReason::KeysUnavailable(error) => error.source(),
             _ => None,
         }
     }

@@ -220,17 +220,21 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let protocol = Protocol::of(request.headers());
+        let protocol = Protocol::of(request.method(), request.headers());
         match self.layer.rule.judge(request.extensions(), protocol) {
-            Ok(()) => RequireScopeFuture::Inner {
-                future: self.inner.call(request),
-            },
+            Ok(()) => {
+                let future = self.inner.call(request);
+                RequireScopeFuture {
+                    state: State::Inner { future },
+                }
+            }
             Err(rejection) => {
                 // Gives back what the readied instance holds: it won't be called.
                 self.inner = self.inner.clone();
                 log::refusal(&rejection, &Claimed::default(), None);
-                RequireScopeFuture::Refused {
-                    response: Some(refuse(&*self.layer.responder, rejection)),
+                let response = Some(refuse(&*self.layer.responder, rejection));
+                RequireScopeFuture {
+                    state: State::Refused { response },
                 }
             }
         }
@@ -239,10 +243,17 @@ where
 
 pin_project! {
     /// The future of [`RequireScopeService`].
+    #[derive(Debug)]
+    pub struct RequireScopeFuture<F, Res> {
+        #[pin]
+        state: State<F, Res>,
+    }
+}
+
+pin_project! {
     #[project = Projection]
     #[derive(Debug)]
-    #[allow(missing_docs)]
-    pub enum RequireScopeFuture<F, Res> {
+    enum State<F, Res> {
         /// The inner service is at work.
         Inner { #[pin] future: F },
         /// The answer is decided.
@@ -257,7 +268,7 @@ where
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project() {
+        match self.project().state.project() {
             Projection::Inner { future } => future.poll(cx),
             Projection::Refused { response } => match response.take() {
                 Some(response) => Poll::Ready(Ok(response)),

@@ -76,7 +76,7 @@ where
             }
             Ok(Decision::Refused(refusal)) => {
                 self.release();
-                let response = self.guard.refuse(refusal, request.headers(), started);
+                let response = self.guard.refuse(refusal, &request, started);
                 JwtGuardFuture::refused(response)
             }
             Err(needed) => {

@@ -68,8 +68,10 @@ impl State {
     }
 
     pub(super) fn keys(&self) -> KeySet {
-        let published = self.old_keys.iter().map(SigningKey::public_key_set);
-        published.fold(self.signing.public_key_set(), |keys, old| keys.union(&old))
+        let published = self.old_keys.iter().map(SigningKey::verification_keys);
+        published.fold(self.signing.verification_keys(), |keys, old| {
+            keys.union(&old)
+        })
     }
 
     /// RFC 7517 §5. A shared secret is not published.

@@ -1,17 +1,17 @@
 //! One exchange, from the store's lock to the token at hand. Runs in a task of its own.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::{Arc, Mutex};
 
-use super::{Held, Inner, lock};
+use super::{Held, Inner, Outcome, lock};
 use crate::{
-    BoxFuture,
+    BoxError,
     client::{
         Error, ErrorKind,
         store::{ExchangeError, Renewal},
     },
-    deadline::{Elapsed, within},
-    oauth::{LogInAgain, ObtainError, ObtainErrorKind, ObtainToken},
-    token::{AccessToken, RefreshToken, Tokens},
+    deadline::within,
+    oauth::{ObtainError, ObtainErrorKind, ObtainToken},
+    token::{AccessToken, Tokens},
 };
 
 /// Renews what the store holds and makes it the token at hand.
@@ -19,174 +19,162 @@ pub(super) async fn run(
     inner: Arc<Inner>,
     unwanted: Option<AccessToken>,
     reason: &'static str,
-) -> Result<AccessToken, Error> {
+) -> Outcome {
+    let unfinished = Unfinished(Some(inner));
+    let Some(inner) = unfinished.0.as_deref() else {
+        return Outcome::Stale;
+    };
+    let exchange = Exchange::of(inner, unwanted);
     let start = inner.clock.monotonic();
-    let outcome = inner.renewed(unwanted).await;
+    let outcome = within(inner.timing.exchange, exchange.renewed()).await;
+    let outcome = outcome.unwrap_or_else(|elapsed| Err(store_error(elapsed)));
     let took = inner.clock.monotonic().saturating_sub(start);
-    match outcome.and_then(|tokens| inner.usable(tokens)) {
+    let outcome = outcome.and_then(|tokens| exchange.usable(&tokens));
+    match &outcome {
         Ok(token) => {
-            tracing::debug!(reason, ?took, expiry = ?token.expiry().map(|e| e.remaining(&*inner.clock)), "access token at hand");
-            inner.install(&token);
-            Ok(token)
+            let remaining = token.expiry().map(|end| end.remaining(&*inner.clock));
+            tracing::debug!(reason, ?took, ?remaining, "access token at hand");
         }
         Err(error) => {
-            tracing::warn!(
-                reason,
-                ?took,
-                error = &error as &dyn std::error::Error,
-                "no access token"
-            );
-            inner.note(&error);
-            Err(error)
+            let error = error as &dyn std::error::Error;
+            tracing::warn!(reason, ?took, error, "no access token");
         }
     }
+    let outcome = exchange.conclude(outcome);
+    unfinished.done();
+    outcome
 }
 
 /// Stores tokens that came by other means and makes them the ones at hand.
-pub(super) async fn put(inner: Arc<Inner>, tokens: Tokens) -> Result<AccessToken, Error> {
+pub(super) async fn put(inner: Arc<Inner>, tokens: Tokens) -> Outcome {
     let given = tokens.clone();
-    let renewal = Renewal::new(None, |_| true, |_| Box::pin(std::future::ready(Ok(given))));
-    // What is stored counts as expired above, so that these tokens replace it in any case.
-    inner
-        .store
-        .exchange(renewal)
-        .await
-        .map_err(store_or_obtain)?;
-    *lock(&inner.unsaved) = None;
-    inner.ledger().forget();
-    inner.install(tokens.access_token());
-    Ok(tokens.access_token().clone())
+    let renewal = Renewal::new(
+        |_| true, // whatever is stored, these take its place
+        |_| Box::pin(std::future::ready(Ok(given))),
+    );
+    let stored = within(inner.timing.exchange, inner.store.exchange(renewal)).await;
+    let stored = match stored {
+        Ok(stored) => stored.map_err(Error::from),
+        Err(elapsed) => Err(store_error(elapsed)),
+    };
+    Outcome::Done(match stored {
+        Ok(_) => {
+            *lock(&inner.unsaved) = None;
+            lock(&inner.source).is_stored = true;
+            inner.ledger().forget();
+            inner.install(tokens.access_token());
+            Ok(tokens.access_token().clone())
+        }
+        Err(error) => {
+            if let Some(held) = &*inner.current.load() {
+                inner.put_off(held);
+            }
+            Err(error)
+        }
+    })
 }
 
-impl Inner {
-    async fn renewed(&self, unwanted: Option<AccessToken>) -> Result<Tokens, Error> {
-        if unwanted.is_none() && lock(&self.unsaved).is_none() {
-            let stored = self.store.load().await.map_err(store_error)?;
-            if let Some(tokens) = stored.filter(|it| !it.access_token().is_expired(&*self.clock)) {
-                return Ok(tokens);
-            }
+/// Writes down what could not be written before, if there is anything.
+pub(super) async fn save(inner: &Inner) {
+    let Some(unsaved) = lock(&inner.unsaved).clone() else {
+        return;
+    };
+    let tokens = unsaved.tokens.clone();
+    let renewal = Renewal::new(
+        |stored| stored.refresh_token() == unsaved.spent.as_ref(),
+        |_| Box::pin(std::future::ready(Ok(tokens))),
+    );
+    match within(inner.timing.exchange, inner.store.exchange(renewal)).await {
+        Ok(Ok(_)) => *lock(&inner.unsaved) = None,
+        _ => tracing::error!("tokens could not be written down; a refresh token is lost"),
+    }
+}
+
+/// An exchange that goes away before its end was with a runtime that died, or panicked.
+struct Unfinished(Option<Arc<Inner>>);
+
+impl Unfinished {
+    fn done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        let Some(inner) = &self.0 else { return };
+        if std::thread::panicking() {
+            inner.note(&Error::of(ErrorKind::Lost));
+        } else if let Some(held) = &*inner.current.load() {
+            inner.put_off(held);
         }
-        let renewal = Renewal::new(
+    }
+}
+
+/// What one exchange knows.
+pub(super) struct Exchange<'a> {
+    pub(super) inner: &'a Inner,
+    pub(super) obtain: Arc<dyn ObtainToken>,
+    generation: u64,
+    pub(super) is_stored: bool,
+    pub(super) unwanted: Option<AccessToken>,
+    /// Why there is no access token, although there was something to store.
+    pub(super) failure: Mutex<Option<ObtainError>>,
+}
+
+impl<'a> Exchange<'a> {
+    fn of(inner: &'a Inner, unwanted: Option<AccessToken>) -> Self {
+        let source = lock(&inner.source);
+        Self {
+            inner,
+            obtain: source.obtain.clone(),
+            generation: source.generation,
+            is_stored: source.is_stored,
             unwanted,
-            |token| token.is_expired(&*self.clock) || lock(&self.unsaved).is_some(),
-            |stored| -> BoxFuture<'_, _> { Box::pin(self.renew(stored)) },
-        );
-        let tokens = self
-            .store
-            .exchange(renewal)
-            .await
-            .map_err(store_or_obtain)?;
-        *lock(&self.unsaved) = None;
-        Ok(tokens)
-    }
-
-    /// Inside the store's exclusive section.
-    async fn renew(&self, stored: Option<Tokens>) -> Result<Tokens, ObtainError> {
-        let unsaved = lock(&self.unsaved).clone();
-        let fresh = |tokens: &Tokens| !tokens.access_token().is_expired(&*self.clock);
-        if let Some(tokens) = unsaved.as_ref().filter(|tokens| fresh(tokens)) {
-            return Ok(tokens.clone());
-        }
-        self.exchanges.fetch_add(1, Ordering::Relaxed);
-        let known = unsaved.or(stored);
-        let refresh_token = known.as_ref().and_then(Tokens::refresh_token);
-        let obtain = lock(&self.obtain).clone();
-        let renewed = match refresh_token {
-            Some(token) => self.refresh_or_obtain(&*obtain, token).await?,
-            None => self.attempt(obtain.obtain()).await?,
-        };
-        *lock(&self.unsaved) = Some(renewed.clone());
-        Ok(renewed)
-    }
-
-    /// A dead refresh token falls back to the original grant, if there is one.
-    async fn refresh_or_obtain(
-        &self,
-        obtain: &dyn ObtainToken,
-        token: &RefreshToken,
-    ) -> Result<Tokens, ObtainError> {
-        let dead = match self.refresh(obtain, token).await {
-            Ok(tokens) => return Ok(tokens),
-            Err(error) => match error.kind() {
-                ObtainErrorKind::LogInAgain(_) => error,
-                _ => return Err(error),
-            },
-        };
-        match self.attempt(obtain.obtain()).await {
-            Err(error) if matches!(error.kind(), ObtainErrorKind::LogInAgain(_)) => Err(dead),
-            outcome => outcome,
+            failure: Mutex::default(),
         }
     }
 
-    /// Spends a refresh token; an unknown outcome is tried again with the same one.
-    async fn refresh(
-        &self,
-        obtain: &dyn ObtainToken,
-        token: &RefreshToken,
-    ) -> Result<Tokens, ObtainError> {
-        if token.expiry().is_some_and(|end| end <= self.clock.wall()) {
-            return Err(log_in_again(LogInAgain::RefreshTokenExpired, None));
-        }
-        let mut pauses = self.timing.retry_unknown.iter();
-        let mut may_have_been_used = false;
-        loop {
-            let error = match self.attempt(obtain.refresh(token)).await {
-                Ok(tokens) if tokens.refresh_token().is_none() => {
-                    return Ok(tokens.with_refresh_token(token.clone()));
-                }
-                Ok(tokens) => return Ok(tokens),
-                Err(error) => error,
-            };
-            if is_dead(&error) {
-                let cause = match may_have_been_used {
-                    true => LogInAgain::MayHaveBeenUsed,
-                    false => LogInAgain::RefreshTokenRefused,
-                };
-                return Err(log_in_again(cause, Some(error)));
-            }
-            if !error.is_outcome_unknown() {
-                return Err(error);
-            }
-            may_have_been_used = true;
-            match pauses.next() {
-                Some(pause) => tokio::time::sleep(*pause).await,
-                // An endpoint that can't be reached is an outage, and logs nobody out.
-                None if *error.kind() == ObtainErrorKind::Deadline => {
-                    return Err(log_in_again(LogInAgain::MayHaveBeenUsed, Some(error)));
-                }
-                None => return Err(error),
-            }
-        }
-    }
-
-    async fn attempt(
-        &self,
-        ask: BoxFuture<'_, Result<Tokens, ObtainError>>,
-    ) -> Result<Tokens, ObtainError> {
-        match within(self.timing.attempt, ask).await {
-            Ok(outcome) => outcome,
-            Err(Elapsed::Deadline) => Err(ObtainError::new(ObtainErrorKind::Deadline)),
-            Err(no_timer) => Err(ObtainError::other(no_timer)),
-        }
-    }
-
-    fn usable(&self, tokens: Tokens) -> Result<AccessToken, Error> {
-        let token = tokens.access_token();
-        if token.is_expired(&*self.clock) {
+    fn usable(&self, tokens: &Tokens) -> Result<AccessToken, Error> {
+        if self.is_expired(tokens) {
             let late = "a token that had ended on arrival; compare the clocks of both machines";
             return Err(ObtainError::new(ObtainErrorKind::BadAnswer(late.to_owned())).into());
         }
-        Ok(token.clone())
+        Ok(tokens.access_token().clone())
     }
 
+    /// Takes effect, unless the source was replaced meanwhile.
+    fn conclude(&self, outcome: Result<AccessToken, Error>) -> Outcome {
+        {
+            let mut source = lock(&self.inner.source);
+            if source.generation != self.generation {
+                return Outcome::Stale;
+            }
+            source.is_stored |= outcome.is_ok();
+        }
+        match &outcome {
+            Ok(token) => self.inner.install(token),
+            Err(error) => self.inner.note(error),
+        }
+        Outcome::Done(outcome)
+    }
+}
+
+impl Inner {
     fn install(&self, token: &AccessToken) {
         let mut ledger = self.ledger();
         ledger.succeeded();
         let next = Held::new(token.clone(), &*self.clock, &self.timing);
-        let before = self.current.swap(Some(Arc::new(next)));
-        if before.is_some_and(|before| before.token.was_accepted()) {
+        let before = self.current.load_full();
+        let before = before.as_ref().map(|before| &before.token);
+        if before.is_some_and(|before| before.was_accepted()) {
             ledger.accepted();
         }
+        if before.is_some_and(|before| before.same_value(token)) {
+            // The source gives what it gave before; asking it all the time would not help.
+            let now = self.clock.monotonic();
+            next.put_off_renewal(now.saturating_add(self.timing.backoff_max));
+        }
+        self.current.store(Some(Arc::new(next)));
         *lock(&self.refused) = None;
     }
 
@@ -201,27 +189,6 @@ impl Inner {
     }
 }
 
-/// RFC 6749 §5.2: `invalid_grant` is what a refresh token is that has ended, was revoked
-/// or was used before.
-fn is_dead(error: &ObtainError) -> bool {
-    matches!(error.kind(), ObtainErrorKind::Refused { error, .. } if error == "invalid_grant")
-}
-
-fn log_in_again(cause: LogInAgain, source: Option<ObtainError>) -> ObtainError {
-    let error = ObtainError::new(ObtainErrorKind::LogInAgain(cause));
-    match source {
-        Some(source) => error.with_source(source),
-        None => error,
-    }
-}
-
-fn store_error(error: crate::BoxError) -> Error {
-    Error::new(ErrorKind::Store, Some(error.to_string()))
-}
-
-fn store_or_obtain(error: ExchangeError) -> Error {
-    match error {
-        ExchangeError::Obtain(error) => error.into(),
-        ExchangeError::Store(error) => store_error(error),
-    }
+pub(super) fn store_error(error: impl Into<BoxError>) -> Error {
+    Error::from(ExchangeError::Store(error.into()))
 }

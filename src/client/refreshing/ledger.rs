@@ -12,7 +12,17 @@ use crate::client::{Error, ErrorKind};
 pub(super) struct Ledger {
     failure: Option<Failure>,
     brake: Brake,
+    minute: Minute,
 }
+
+/// Renewals because of a refusal in the minute that began at `start`.
+#[derive(Debug, Default)]
+struct Minute {
+    start: Duration,
+    renewals: u32,
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 struct Failure {
@@ -100,6 +110,18 @@ impl Ledger {
         if now < self.brake.next_renewal {
             return Err(self.brake.next_renewal - now);
         }
+        // One route that refuses every token beside one that accepts them would let go of
+        // the brake each time.
+        let minute_ends = self.minute.start.saturating_add(MINUTE);
+        if now >= minute_ends {
+            self.minute = Minute {
+                start: now,
+                renewals: 0,
+            };
+        } else if self.minute.renewals >= timing.refusals_per_minute {
+            return Err(minute_ends - now);
+        }
+        self.minute.renewals = self.minute.renewals.saturating_add(1);
         self.brake.strikes = self.brake.strikes.saturating_add(1);
         let pause = schedule::brake(self.brake.strikes, timing);
         self.brake.next_renewal = now.saturating_add(pause);
@@ -174,6 +196,17 @@ mod tests {
         fail(&mut ledger, &told.into(), S);
         assert!(ledger.may_ask(7 * S).is_err());
         assert!(ledger.may_ask(8 * S).is_ok());
+    }
+
+    #[test]
+    fn acceptances_in_between_allow_five_renewals_a_minute() {
+        let timing = Timing::default();
+        let mut ledger = Ledger::default();
+        for _ in 0..5 {
+            assert_eq!(ledger.refused(true, 100 * S, &timing), Ok(()));
+        }
+        assert_eq!(ledger.refused(true, 101 * S, &timing), Err(59 * S));
+        assert_eq!(ledger.refused(true, 160 * S, &timing), Ok(()));
     }
 
     #[test]

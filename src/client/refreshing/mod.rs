@@ -1,8 +1,10 @@
 //! A token source that keeps its tokens fresh.
 
+mod builder;
 mod exchange;
 mod held;
 mod ledger;
+mod renew;
 mod schedule;
 mod timing;
 
@@ -24,16 +26,15 @@ use self::{
 };
 use crate::{
     BoxError, BoxFuture,
-    client::{
-        AfterRefusal, Error, ErrorKind, RequestContext, TokenSource, TokenStore, store::MemoryStore,
-    },
-    clock::{Clock, SystemClock},
-    deadline::{Elapsed, within},
+    client::{AfterRefusal, Error, ErrorKind, RequestContext, TokenSource, TokenStore},
+    clock::Clock,
+    deadline::{Elapsed, within_on},
     oauth::ObtainToken,
     single_flight::{Decision, Joined, Lost, SingleFlight},
-    token::{AccessToken, Tokens},
+    token::{AccessToken, RefreshToken, Tokens},
 };
 
+pub use builder::RefreshingBuilder;
 pub use timing::Timing;
 
 /// Keeps tokens fresh: the [`TokenSource`] for most clients, and a handle to use the
@@ -74,109 +75,49 @@ pub use timing::Timing;
 pub struct Refreshing(Arc<Inner>);
 
 struct Inner {
-    obtain: Mutex<Arc<dyn ObtainToken>>,
+    source: Mutex<Source>,
     store: Arc<dyn TokenStore>,
     clock: Arc<dyn Clock>,
     timing: Timing,
     runtime: Option<Handle>,
     current: ArcSwapOption<Held>,
-    flight: SingleFlight<Result<AccessToken, Error>>,
+    flight: SingleFlight<Outcome>,
     ledger: Mutex<Ledger>,
     /// The token that a server refused, until there is another.
     refused: Mutex<Option<AccessToken>>,
     /// Tokens that the store could not write down yet.
-    unsaved: Mutex<Option<Tokens>>,
+    unsaved: Mutex<Option<Unsaved>>,
+    /// The refresh token of which it is not known whether it was used.
+    doubtful: Mutex<Option<RefreshToken>>,
     closed: AtomicBool,
     exchanges: AtomicU64,
 }
 
-/// Builds a [`Refreshing`] that differs from the defaults.
-///
-/// # Example
-///
-/// ```
-/// # use tower_bearer::{oauth::{ObtainError, obtain_with}, token::Tokens};
-/// # let obtain = obtain_with(|| async { Err::<Tokens, _>(ObtainError::other("never asked")) });
-/// use tower_bearer::client::{Refreshing, Timing};
-///
-/// let mut timing = Timing::default();
-/// timing.wait = std::time::Duration::from_secs(3);
-/// let tokens = Refreshing::builder(obtain).timing(timing).build();
-/// ```
-pub struct RefreshingBuilder {
+/// Where tokens come from at present.
+struct Source {
     obtain: Arc<dyn ObtainToken>,
-    store: Arc<dyn TokenStore>,
-    clock: Arc<dyn Clock>,
-    timing: Timing,
-    runtime: Option<Handle>,
+    /// Counts the sources: what came of an earlier one's exchange is nobody's business now.
+    generation: u64,
+    /// Whether what the store holds came from this source.
+    is_stored: bool,
 }
 
-impl RefreshingBuilder {
-    /// Where tokens are remembered.
-    #[must_use]
-    pub fn store(mut self, store: impl TokenStore) -> Self {
-        self.store = Arc::new(store);
-        self
-    }
+/// Tokens whose write failed, and what the store held then.
+#[derive(Clone)]
+struct Unsaved {
+    tokens: Tokens,
+    spent: Option<RefreshToken>,
+}
 
-    /// The clock; the system's unless a test moves its own.
-    #[must_use]
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
-
-    /// The numbers.
-    #[must_use]
-    pub fn timing(mut self, timing: Timing) -> Self {
-        self.timing = timing;
-        self
-    }
-
-    /// The runtime in which tokens are obtained, for callers who have none.
-    #[must_use]
-    pub fn runtime(mut self, runtime: Handle) -> Self {
-        self.runtime = Some(runtime);
-        self
-    }
-
-    /// Builds it. Nothing is asked until a token is wanted.
-    #[must_use]
-    pub fn build(self) -> Refreshing {
-        Refreshing(Arc::new(Inner {
-            obtain: Mutex::new(self.obtain),
-            store: self.store,
-            clock: self.clock,
-            timing: self.timing,
-            runtime: self.runtime,
-            current: ArcSwapOption::empty(),
-            flight: SingleFlight::new(),
-            ledger: Mutex::default(),
-            refused: Mutex::default(),
-            unsaved: Mutex::default(),
-            closed: AtomicBool::new(false),
-            exchanges: AtomicU64::new(0),
-        }))
-    }
+/// What came of an exchange.
+#[derive(Clone)]
+enum Outcome {
+    Done(Result<AccessToken, Error>),
+    /// The source was replaced meanwhile.
+    Stale,
 }
 
 impl Refreshing {
-    /// Keeps fresh what `obtain` obtains.
-    pub fn new(obtain: impl ObtainToken) -> Self {
-        Self::builder(obtain).build()
-    }
-
-    /// For everything that differs from the defaults.
-    pub fn builder(obtain: impl ObtainToken) -> RefreshingBuilder {
-        RefreshingBuilder {
-            obtain: Arc::new(obtain),
-            store: Arc::new(MemoryStore::default()),
-            clock: SystemClock::shared(),
-            timing: Timing::default(),
-            runtime: None,
-        }
-    }
-
     /// A token that is good now, waiting for one if there is none.
     ///
     /// # Errors
@@ -209,35 +150,47 @@ impl Refreshing {
                 ours = true;
                 Decision::Call(exchange::put(self.0.clone(), tokens.clone()))
             });
-            let outcome = match joined {
-                Ok(Joined::Waiter(waiter)) => waiter.outcome().await,
-                Ok(Joined::Answer(answer)) => Ok(answer),
+            let waiter = match joined {
+                Ok(Joined::Waiter(waiter)) => waiter,
+                Ok(Joined::Answer(_)) => continue,
                 Err(_) => return Err(Error::of(ErrorKind::NoRuntime)),
             };
-            match outcome {
-                Ok(stored) if ours => return stored.map(|_| ()),
+            match waiter.outcome().await {
+                Ok(Outcome::Done(stored)) if ours => return stored.map(|_| ()),
                 Err(Lost) if ours => return Err(Error::of(ErrorKind::Lost)),
                 // Somebody else's exchange: what it brought is older than these tokens.
-                Ok(_) | Err(Lost) => {}
+                _ => {}
             }
         }
     }
 
     /// Obtains by other credentials from now on, and forgets what was held against the
-    /// old ones.
+    /// old ones. The new source is not shown the refresh token of the old one: it may be
+    /// another server's. The token at hand is used until it ends.
     pub fn replace_source(&self, obtain: impl ObtainToken) {
-        *lock(&self.0.obtain) = Arc::new(obtain);
-        self.0.ledger().forget();
+        // The ledger first: an exchange of the old source has then either been noted, and
+        // is forgotten here, or finds that it is out of date.
+        let mut ledger = self.0.ledger();
+        let mut source = lock(&self.0.source);
+        *source = Source {
+            obtain: Arc::new(obtain),
+            generation: source.generation.wrapping_add(1),
+            is_stored: false,
+        };
+        ledger.forget();
     }
 
     /// Starts no exchange any more, and waits for the one under way **and** for its
     /// tokens to be written down. Call it before the process ends, or a rotated refresh
     /// token may be lost. A token that is still good goes on being given out.
+    ///
+    /// Takes no longer than [`Timing::exchange`].
     pub async fn close(&self) {
         self.0.closed.store(true, Ordering::SeqCst);
         while let Some(call) = self.0.flight.under_way() {
             let _ = call.outcome().await;
         }
+        exchange::save(&self.0).await;
     }
 
     /// What a health check wants to know.
@@ -269,22 +222,20 @@ impl Refreshing {
     }
 
     async fn wait_for_token(&self) -> Result<AccessToken, Error> {
+        let runtime = self.0.runtime.as_ref();
         // A runtime that dies takes its exchange along; the waiters start afresh on
         // their own. More than twice in a row it is no accident.
         for _ in 0..3 {
-            let waiter = match self
-                .0
-                .flight
-                .join(self.0.runtime.as_ref(), || self.decide())
-            {
-                Ok(Joined::Answer(answer)) => return answer,
+            let waiter = match self.0.flight.join(runtime, || self.decide()) {
+                Ok(Joined::Answer(Outcome::Done(answer))) => return answer,
+                Ok(Joined::Answer(Outcome::Stale)) => continue,
                 Ok(Joined::Waiter(waiter)) => waiter,
                 Err(_) => return Err(Error::of(ErrorKind::NoRuntime)),
             };
-            match within(self.0.timing.wait, waiter.outcome()).await {
-                Ok(Ok(outcome)) => return outcome,
-                Ok(Err(Lost)) => {}
-                Err(Elapsed::Deadline) => return Err(Error::of(ErrorKind::TooLong)),
+            match within_on(runtime, self.0.timing.wait, waiter.outcome()).await {
+                Ok(Ok(Outcome::Done(outcome))) => return outcome,
+                Ok(Ok(Outcome::Stale) | Err(Lost)) => {}
+                Err(Elapsed::Deadline) => return Err(Error::of(ErrorKind::Deadline)),
                 Err(Elapsed::NoTimer) => return Err(Error::of(ErrorKind::NoRuntime)),
             }
         }
@@ -292,21 +243,14 @@ impl Refreshing {
     }
 
     /// What a caller without a token finds with the door closed.
-    fn decide(
-        &self,
-    ) -> Decision<
-        Result<AccessToken, Error>,
-        impl Future<Output = Result<AccessToken, Error>> + Send + 'static + use<>,
-    > {
+    fn decide(&self) -> Decision<Outcome, impl Future<Output = Outcome> + Send + 'static + use<>> {
         let current = self.0.current.load();
-        if let Some(held) = current
-            .as_ref()
-            .filter(|held| held.is_usable(&*self.0.clock))
-        {
-            return Decision::Answer(Ok(held.token.clone()));
+        let usable = |held: &&Arc<Held>| held.is_usable(&*self.0.clock);
+        if let Some(held) = current.as_ref().filter(usable) {
+            return Decision::Answer(Outcome::Done(Ok(held.token.clone())));
         }
         if let Err(error) = self.0.may_ask() {
-            return Decision::Answer(Err(error));
+            return Decision::Answer(Outcome::Done(Err(error)));
         }
         let unwanted = lock(&self.0.refused).clone();
         Decision::Call(exchange::run(self.0.clone(), unwanted, "no token at hand"))
@@ -322,14 +266,11 @@ impl Refreshing {
             let is_latest = latest
                 .as_ref()
                 .is_some_and(|latest| Arc::ptr_eq(latest, held));
-            match self.0.may_ask() {
-                Ok(()) if is_latest => {
-                    let unwanted = Some(held.token.clone());
-                    Decision::Call(exchange::run(self.0.clone(), unwanted, "renewal ahead"))
-                }
-                Ok(()) => Decision::Answer(Ok(held.token.clone())),
-                Err(error) => Decision::Answer(Err(error)),
+            if is_latest && self.0.may_ask().is_ok() {
+                let unwanted = Some(held.token.clone());
+                return Decision::Call(exchange::run(self.0.clone(), unwanted, "renewal ahead"));
             }
+            Decision::Answer(Outcome::Done(Ok(held.token.clone())))
         });
         if !matches!(joined, Ok(Joined::Waiter(_))) {
             self.0.put_off(held);
@@ -357,6 +298,10 @@ impl TokenSource for Refreshing {
 
     fn obtain<'a>(&'a self, _: RequestContext<'a>) -> BoxFuture<'a, Result<AccessToken, BoxError>> {
         Box::pin(async { self.token().await.map_err(Into::into) })
+    }
+
+    fn is_usable(&self, token: &AccessToken) -> bool {
+        !token.is_expired(&*self.0.clock)
     }
 
     fn refused(&self, token: &AccessToken) -> AfterRefusal {
@@ -403,7 +348,7 @@ impl Inner {
     fn put_off(&self, held: &Held) {
         let now = self.clock.monotonic();
         let next = self.ledger().next_attempt().filter(|next| *next > now);
-        held.put_off_renewal(next.unwrap_or(now + Duration::from_secs(1)));
+        held.put_off_renewal(next.unwrap_or(now.saturating_add(self.timing.backoff_min)));
     }
 }
 
@@ -428,11 +373,5 @@ pub struct State {
 impl fmt::Debug for Refreshing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Refreshing").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for RefreshingBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefreshingBuilder").finish_non_exhaustive()
     }
 }

@@ -31,6 +31,9 @@ pub struct Timing {
     /// One attempt of an exchange may take this long, also when the source has no
     /// deadline of its own. 30 s.
     pub attempt: Duration,
+    /// A whole exchange may take this long: all attempts, and the store's lock and write.
+    /// A store that hangs is given up then. 5 min.
+    pub exchange: Duration,
     /// When the outcome of a refresh is not known it is tried again with the same
     /// refresh token after each of these pauses. 1 s, 5 s.
     pub retry_unknown: Vec<Duration>,
@@ -44,6 +47,9 @@ pub struct Timing {
     pub refused_min: Duration,
     /// Longest pause after credentials were refused. 10 min.
     pub refused_max: Duration,
+    /// Refusals by API servers lead to at most this many renewals a minute, also where some
+    /// requests are accepted in between. 5.
+    pub refusals_per_minute: u32,
     /// First pause of the brake: between renewals whose tokens no server accepts. 30 s.
     pub brake_min: Duration,
     /// Longest pause of the brake. 5 min.
@@ -59,12 +65,14 @@ impl Default for Timing {
             renew_at_age: seconds(5 * 60),
             wait: seconds(10),
             attempt: seconds(30),
+            exchange: seconds(5 * 60),
             retry_unknown: vec![seconds(1), seconds(5)],
             backoff_min: seconds(1),
             backoff_max: seconds(60),
             retry_after_max: seconds(5 * 60),
             refused_min: seconds(60),
             refused_max: seconds(10 * 60),
+            refusals_per_minute: 5,
             brake_min: seconds(30),
             brake_max: seconds(5 * 60),
         }

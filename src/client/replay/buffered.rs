@@ -6,8 +6,8 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, Bytes};
-use http::HeaderMap;
+use bytes::{Buf, Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 
 use super::ReplayPolicy;
@@ -49,8 +49,11 @@ impl<B: Body> ReplayPolicy<B> for BufferedBodies {
             return (self.pass(body), None);
         }
         let record = Arc::new(Mutex::new(Record {
+            data: BytesMut::new(),
+            trailers: None,
             room: Some(self.limit),
-            ..Record::default()
+            ended: false,
+            rest: None,
         }));
         let recorded = BufferedBody {
             before: VecDeque::new(),
@@ -77,7 +80,7 @@ impl<B: Body> ReplayPolicy<B> for BufferedBodies {
             return None;
         }
         Some(BufferedBody {
-            before: std::mem::take(&mut record.frames),
+            before: record.parts(),
             rest: record.rest.take(),
             record: None,
         })
@@ -88,7 +91,8 @@ impl<B: Body> ReplayPolicy<B> for BufferedBodies {
 pub struct Recording<B>(Arc<Mutex<Record<B>>>);
 
 struct Record<B> {
-    frames: VecDeque<Part>,
+    data: BytesMut,
+    trailers: Option<HeaderMap>,
     /// Bytes that may still be kept; `None` once the body can't be repeated.
     room: Option<usize>,
     ended: bool,
@@ -96,35 +100,31 @@ struct Record<B> {
     rest: Option<Pin<Box<B>>>,
 }
 
-#[derive(Clone)]
+impl<B> Record<B> {
+    fn keep(&mut self, part: &Part) {
+        self.room = self.room.and_then(|room| room.checked_sub(part.size()));
+        if self.room.is_none() {
+            self.data = BytesMut::new();
+            return;
+        }
+        // In one buffer: frames of their own would cost more than what is in them.
+        match part {
+            Part::Data(data) => self.data.extend_from_slice(data),
+            Part::Trailers(trailers) => self.trailers = Some(trailers.clone()),
+        }
+    }
+
+    fn parts(&mut self) -> VecDeque<Part> {
+        let data = std::mem::take(&mut self.data).freeze();
+        let data = (!data.is_empty()).then_some(Part::Data(data));
+        let trailers = self.trailers.take().map(Part::Trailers);
+        data.into_iter().chain(trailers).collect()
+    }
+}
+
 enum Part {
     Data(Bytes),
     Trailers(HeaderMap),
-}
-
-impl<B> Default for Record<B> {
-    fn default() -> Self {
-        Self {
-            frames: VecDeque::new(),
-            room: None,
-            ended: false,
-            rest: None,
-        }
-    }
-}
-
-impl<B> Record<B> {
-    fn keep(&mut self, part: Part) {
-        let size = match &part {
-            Part::Data(data) => data.len(),
-            Part::Trailers(_) => 0,
-        };
-        self.room = self.room.and_then(|room| room.checked_sub(size));
-        match self.room {
-            Some(_) => self.frames.push_back(part),
-            None => self.frames.clear(),
-        }
-    }
 }
 
 fn lock<B>(record: &Mutex<Record<B>>) -> MutexGuard<'_, Record<B>> {
@@ -162,7 +162,7 @@ impl<B: Body> Body for BufferedBody<B> {
         };
         Poll::Ready(match ready!(rest.as_mut().poll_frame(cx)) {
             Some(Ok(frame)) => Part::from_frame(frame).map(|part| {
-                self.recorded(|record| record.keep(part.clone()));
+                self.recorded(|record| record.keep(&part));
                 Ok(part.into_frame())
             }),
             Some(Err(error)) => {
@@ -211,6 +211,16 @@ impl Part {
         }
     }
 
+    /// In bytes.
+    fn size(&self) -> usize {
+        let sizes = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len();
+        match self {
+            Self::Data(data) => data.len(),
+            Self::Trailers(trailers) => trailers.iter().map(sizes).sum(),
+        }
+    }
+
+    /// As a body counts: trailers are no part of it.
     fn len(&self) -> u64 {
         match self {
             Self::Data(data) => u64::try_from(data.len()).unwrap_or(u64::MAX),

@@ -6,11 +6,7 @@ pub use memory::MemoryStore;
 
 use std::{error::Error, fmt, sync::Arc};
 
-use crate::{
-    BoxError, BoxFuture,
-    oauth::ObtainError,
-    token::{AccessToken, Tokens},
-};
+use crate::{BoxError, BoxFuture, oauth::ObtainError, token::Tokens};
 
 /// Remembers tokens, and lets one renewal at a time happen to them.
 ///
@@ -85,8 +81,7 @@ impl<T: TokenStore + ?Sized> TokenStore for Arc<T> {
 
 /// A renewal on its way through a store's exclusive section.
 pub struct Renewal<'a> {
-    unwanted: Option<AccessToken>,
-    is_expired: Box<dyn Fn(&AccessToken) -> bool + Send + Sync + 'a>,
+    is_needed: Box<dyn Fn(&Tokens) -> bool + Send + Sync + 'a>,
     run: Run<'a>,
 }
 
@@ -94,17 +89,12 @@ type Run<'a> =
     Box<dyn FnOnce(Option<Tokens>) -> BoxFuture<'a, Result<Tokens, ObtainError>> + Send + 'a>;
 
 impl<'a> Renewal<'a> {
-    pub(super) fn new<F>(
-        unwanted: Option<AccessToken>,
-        is_expired: impl Fn(&AccessToken) -> bool + Send + Sync + 'a,
-        run: F,
-    ) -> Self
+    pub(super) fn new<F>(is_needed: impl Fn(&Tokens) -> bool + Send + Sync + 'a, run: F) -> Self
     where
         F: FnOnce(Option<Tokens>) -> BoxFuture<'a, Result<Tokens, ObtainError>> + Send + 'a,
     {
         Self {
-            unwanted,
-            is_expired: Box::new(is_expired),
+            is_needed: Box::new(is_needed),
             run: Box::new(run),
         }
     }
@@ -113,9 +103,7 @@ impl<'a> Renewal<'a> {
     /// process was faster: what it stored is not what we want to be rid of.
     #[must_use]
     pub fn is_needed(&self, stored: &Tokens) -> bool {
-        let token = stored.access_token();
-        let unwanted = self.unwanted.as_ref();
-        unwanted.is_some_and(|unwanted| unwanted.same_value(token)) || (self.is_expired)(token)
+        (self.is_needed)(stored)
     }
 
     /// Asks for new tokens, with the refresh token of those just read if there is one.

@@ -6,6 +6,7 @@ use crate::{
     BoxFuture,
     oauth::{Grant, ObtainError, TokenRequest},
     scope::ScopeSet,
+    secret::Secret,
 };
 
 /// The client credentials grant: a service that asks in its own name.
@@ -20,7 +21,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct ClientCredentials {
     scope: ScopeSet,
-    more: Vec<(Cow<'static, str>, String)>,
+    more: Vec<(Cow<'static, str>, Secret)>,
 }
 
 impl ClientCredentials {
@@ -30,10 +31,11 @@ impl ClientCredentials {
         Self::default()
     }
 
-    /// Asks for these scopes: a space-delimited list (RFC 6749 §3.3).
+    /// Asks for these scopes too: a space-delimited list (RFC 6749 §3.3).
     #[must_use]
     pub fn scope(mut self, list: &str) -> Self {
-        self.scope = ScopeSet::parse(list);
+        let more = ScopeSet::parse(list);
+        self.scope = self.scope.iter().chain(more.iter()).collect();
         self
     }
 
@@ -42,7 +44,7 @@ impl ClientCredentials {
     pub fn parameter(
         mut self,
         name: impl Into<Cow<'static, str>>,
-        value: impl Into<String>,
+        value: impl Into<Secret>,
     ) -> Self {
         self.more.push((name.into(), value.into()));
         self
@@ -59,7 +61,7 @@ impl Grant for ClientCredentials {
             request.parameter("scope", self.scope.as_str());
         }
         for (name, value) in &self.more {
-            request.parameter(name.clone(), value.as_str());
+            request.parameter(name.clone(), value.clone());
         }
         Box::pin(std::future::ready(Ok(())))
     }

@@ -29,6 +29,10 @@ use crate::{
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a grant",
+    note = "`ClientCredentials::new()` is one; a refresh token needs none"
+)]
 pub trait Grant: Send + Sync + 'static {
     /// Adds the parameters.
     ///

@@ -1,0 +1,173 @@
+//! A request on its way: with its token, sent, refused, sent again.
+
+use std::sync::Arc;
+
+use http::{Request, Response, header};
+
+use super::{
+    AfterRefusal, Refusal, RequestContext, ResponseHead, layer::Settings, replay::ReplayPolicy,
+};
+use crate::{BoxError, BoxFuture, token::AccessToken};
+
+/// A token on its way.
+pub(super) type Acquiring = BoxFuture<'static, Result<AccessToken, BoxError>>;
+
+/// Asks the source in a future of its own, with what it may see of the request.
+pub(super) fn acquire<B, P>(settings: &Settings<P>, request: &Request<B>) -> Acquiring {
+    let source = settings.source.clone();
+    let method = request.method().clone();
+    let uri = request.uri().clone();
+    let extensions = request.extensions().clone();
+    Box::pin(async move {
+        let context = RequestContext::new(&method, &uri, &extensions);
+        source.obtain(context).await
+    })
+}
+
+pub(super) fn add_token<B, P>(
+    request: &mut Request<B>,
+    token: &AccessToken,
+    settings: &Settings<P>,
+) {
+    let value = token.header_value(&settings.scheme);
+    request.headers_mut().insert(header::AUTHORIZATION, value);
+}
+
+/// A request with its token, and what is kept to send it again.
+pub(super) struct Prepared<Body, Kept> {
+    pub(super) request: Request<Body>,
+    pub(super) token: AccessToken,
+    pub(super) kept: Option<Request<Kept>>,
+}
+
+impl<Body, Kept> Prepared<Body, Kept> {
+    pub(super) fn new<B, P>(request: Request<B>, token: AccessToken, settings: &Settings<P>) -> Self
+    where
+        P: ReplayPolicy<B, Body = Body, Kept = Kept>,
+    {
+        let (parts, body) = request.into_parts();
+        let (body, kept) = settings.replay.split(body);
+        let kept = kept.map(|kept| Request::from_parts(parts.clone(), kept));
+        let mut request = Request::from_parts(parts, body);
+        add_token(&mut request, &token, settings);
+        Self {
+            request,
+            token,
+            kept,
+        }
+    }
+}
+
+/// What is known of a request that was sent.
+pub(super) struct Sent<S, Kept, P> {
+    pub(super) token: AccessToken,
+    pub(super) again: Option<(S, Request<Kept>)>,
+    pub(super) settings: Arc<Settings<P>>,
+}
+
+/// A request whose token was refused, ready to be sent again.
+pub(super) struct Refused<S, Response, Body, P> {
+    /// The refusal, until another token takes its place.
+    pub(super) response: Option<Response>,
+    pub(super) token: AccessToken,
+    pub(super) service: S,
+    pub(super) request: Request<Body>,
+    pub(super) settings: Arc<Settings<P>>,
+}
+
+/// What follows from the first response.
+pub(super) enum Judged<S, R, Body, P> {
+    Give(Response<R>),
+    Renew(Box<Refused<S, Response<R>, Body, P>>),
+}
+
+impl<S, Kept, P> Sent<S, Kept, P> {
+    pub(super) fn judge<B, R>(self, mut response: Response<R>) -> Judged<S, R, P::Body, P>
+    where
+        P: ReplayPolicy<B, Kept = Kept>,
+    {
+        let why = match refusal(&mut response, &self.token, &self.settings) {
+            None => return Judged::Give(response),
+            Some(Some(why)) => why,
+            Some(None) => match repeatable(self.again, &self.settings) {
+                None => Refusal::NotRepeatable,
+                Some((service, request)) => {
+                    return Judged::Renew(Box::new(Refused {
+                        response: Some(response),
+                        token: self.token,
+                        service,
+                        request,
+                        settings: self.settings,
+                    }));
+                }
+            },
+        };
+        response.extensions_mut().insert(why);
+        Judged::Give(response)
+    }
+}
+
+fn repeatable<S, B, P: ReplayPolicy<B>>(
+    again: Option<(S, Request<P::Kept>)>,
+    settings: &Settings<P>,
+) -> Option<(S, Request<P::Body>)> {
+    let (service, kept) = again?;
+    let (parts, kept) = kept.into_parts();
+    let body = settings.replay.again(kept)?;
+    Some((service, Request::from_parts(parts, body)))
+}
+
+impl<S, R, Body, P> Refused<S, Response<R>, Body, P> {
+    /// Takes the new token; the refusal, if it is the one that was refused. Otherwise the
+    /// refusal is let go of, body and all, before the service is asked again.
+    pub(super) fn renew(&mut self, token: AccessToken) -> Option<Response<R>> {
+        let refusal = self.response.take();
+        if let Some(mut response) = refusal.filter(|_| token.same_value(&self.token)) {
+            response.extensions_mut().insert(Refusal::SameToken);
+            return Some(response);
+        }
+        self.token = token;
+        None
+    }
+}
+
+/// Notes what the second response says, and why it goes to the caller as it is.
+pub(super) fn judge_again<R, P>(
+    response: &mut Response<R>,
+    token: &AccessToken,
+    settings: &Settings<P>,
+) {
+    if let Some(why) = refusal(response, token, settings) {
+        let why = why.unwrap_or(Refusal::RefusedAgain);
+        response.extensions_mut().insert(why);
+    }
+}
+
+/// Whether the response refuses the token, and if there will be no other, why.
+/// Notes on the way what else the response says about the token.
+fn refusal<R, P>(
+    response: &mut Response<R>,
+    token: &AccessToken,
+    settings: &Settings<P>,
+) -> Option<Option<Refusal>> {
+    let head = ResponseHead::of(response);
+    let refused = match &settings.refuses {
+        Some(test) => test(&head),
+        None => head.refuses_token(),
+    };
+    if refused {
+        return Some(match settings.source.refused(token) {
+            AfterRefusal::Obtain => None,
+            AfterRefusal::Final => Some(Refusal::NoOtherToken),
+            AfterRefusal::HeldBack { retry_after } => Some(Refusal::HeldBack { retry_after }),
+        });
+    }
+    if head.accepts_token() {
+        token.mark_accepted();
+    }
+    if let Some(missing) = head.insufficient_scope() {
+        let why = Refusal::InsufficientScope { missing };
+        response.extensions_mut().insert(why);
+    }
+    None
+}

@@ -1,0 +1,41 @@
+//! What a peer sent, as a log or an error may show it.
+
+/// What a peer sent: escaped, and cut to 64 characters.
+pub(crate) fn excerpt(text: &str) -> String {
+    excerpt_of(text, 64)
+}
+
+/// Escaped, and cut to that many characters of the original.
+pub(crate) fn excerpt_of(text: &str, characters: usize) -> String {
+    let mut rest = text.chars();
+    let mut shown: String = rest
+        .by_ref()
+        .take(characters)
+        .flat_map(char::escape_debug)
+        .collect();
+    if rest.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_peer_sent_is_escaped_and_cut() {
+        let rows = [
+            ("plain", "orders", "orders"),
+            ("a line break forges no line", "a\nb", "a\\nb"),
+            ("no terminal sequence", "\u{1b}[31m", "\\u{1b}[31m"),
+            ("quotes", "a\"b", "a\\\"b"),
+        ];
+        for (row, text, expected) in rows {
+            assert_eq!(excerpt(text), expected, "{row}");
+        }
+        assert_eq!(excerpt(&"x".repeat(64)), "x".repeat(64));
+        assert_eq!(excerpt(&"x".repeat(65)), "x".repeat(64) + "…");
+        assert_eq!(excerpt_of("größer", 3), "grö…", "characters, not bytes");
+    }
+}
