@@ -77,7 +77,8 @@
 //! | --- | --- | --- |
 //! | `client` | yes | [`AuthLayer`] and what it needs |
 //! | `server` | yes | [`RequireJwt`], [`OptionalJwt`], [`RequireScope`] and what they need |
-//! | `aws-lc-rs` | yes | the backend for signatures; `server` needs one |
+//! | `aws-lc-rs` | yes | the default backend for signatures; `server` needs one |
+//! | `rust-crypto` | no | the backend in pure Rust, instead of it or beside it |
 //! | `axum` | no | [`Verified`] as an extractor |
 //! | `test-util` | no | [`test_util`] |
 // The programs of the README are compiled as doc tests.
@@ -85,9 +86,12 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
-#[cfg(all(feature = "server", not(feature = "aws-lc-rs")))]
+#[cfg(all(
+    feature = "server",
+    not(any(feature = "aws-lc-rs", feature = "rust-crypto"))
+))]
 compile_error!(
-    "feature `server` verifies signatures and needs a backend: enable `aws-lc-rs` (it is in the default features)"
+    "feature `server` verifies signatures and needs a backend: enable `aws-lc-rs` (it is in the default features) or `rust-crypto`"
 );
 
 #[cfg(feature = "axum")]

@@ -136,9 +136,11 @@ proptest! {
             let _ = KeySet::from_pem(*algorithm, &bytes);
             let _ = KeySet::from_pem(*algorithm, format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----"));
             let _ = KeySet::from_secret_base64url(*algorithm, &text);
-            let _ = SigningKey::from_pkcs8_der(*algorithm, &bytes);
+            let _ = SigningKey::from_der(*algorithm, &bytes);
+            let _ = SigningKey::from_pem(*algorithm, &bytes);
         }
         let _ = KeySet::from_jwk(&bytes);
+        let _ = SigningKey::from_jwk(&bytes);
         let _ = KeySet::from_jwks(&text);
     }
 }

@@ -44,6 +44,11 @@ fn a_token_costs_ten_allocations_with_the_four_strings_of_its_claims() {
             "{algorithm}: {} allocations, {} bytes",
             counted.count_total, counted.bytes_total
         );
+        // RustCrypto computes RSA with numbers on the heap.
+        let is_rsa = algorithm.name().starts_with(['R', 'P']);
+        if is_rsa && !cfg!(feature = "aws-lc-rs") {
+            continue;
+        }
         assert!(
             counted.count_total <= 10,
             "{algorithm}: {}",

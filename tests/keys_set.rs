@@ -6,7 +6,7 @@ mod jwt_support;
 use jwt_support::{claims, encode, now, validator, verdict};
 use serde_json::{Value, json};
 use tower_bearer::{
-    Algorithm::{self, ES256, EdDSA, HS256, RS256},
+    Algorithm::{self, ES256, ES384, EdDSA, HS256, RS256},
     KeySet,
     jwt::{Minter, SigningKey},
     keys::{KeyError, KeyErrorKind},
@@ -38,7 +38,8 @@ fn named(result: Result<KeySet, KeyError>) -> &'static str {
         KeyErrorKind::RsaSize { .. } => "RSA size",
         KeyErrorKind::Weak => "weak",
         KeyErrorKind::PrivateKey => "private key",
-        KeyErrorKind::Certificate => "certificate",
+        KeyErrorKind::PublicKey => "public key",
+        KeyErrorKind::Encrypted => "encrypted",
         KeyErrorKind::Encoding(_) => "encoding",
         KeyErrorKind::Unsupported(_) => "unsupported",
         KeyErrorKind::NotForSignatures => "not for signatures",
@@ -56,7 +57,7 @@ fn der(pem: &str) -> Vec<u8> {
 
 /// Whether `keys` verify what the private key signs.
 fn fits(keys: &KeySet, algorithm: Algorithm, private: &str) -> bool {
-    let key = SigningKey::from_pkcs8_pem(algorithm, private).unwrap();
+    let key = SigningKey::from_pem(algorithm, private).unwrap();
     let claims: Value = serde_json::from_str(&claims(json!({}))).unwrap();
     let token = Minter::new(key).mint(&claims).unwrap();
     let result = validator().validate::<Value>(token.expose(), keys, now());
@@ -84,11 +85,11 @@ fn pem_keeps_these_rules() {
         ),
         ("RSA for HS256", HS256, RSA, "not for this algorithm"),
         ("RSA with 1024 bits", RS256, RSA_1024, "RSA size"),
-        ("the wrong curve", ES256, P384, "encoding"),
-        ("the wrong Edwards curve", EdDSA, ED448, "encoding"),
+        ("the wrong curve", ES256, P384, "not for this algorithm"),
+        ("the wrong Edwards curve", EdDSA, ED448, "unsupported"),
         ("a private key", RS256, RSA_PRIVATE, "private key"),
         ("a private key in SEC 1", ES256, P256_SEC1, "private key"),
-        ("a certificate", ES256, CERTIFICATE, "certificate"),
+        ("a certificate", ES256, CERTIFICATE, "accepted"),
         ("no PEM", RS256, "hello", "encoding"),
         ("nothing", RS256, "", "encoding"),
         (
@@ -136,7 +137,7 @@ fn pem_keeps_these_rules() {
 
 #[test]
 fn the_largest_rsa_key_verifies() {
-    let key = SigningKey::from_pkcs8_pem(RS256, RSA_8192).unwrap();
+    let key = SigningKey::from_pem(RS256, RSA_8192).unwrap();
     assert!(fits(&key.verification_keys(), RS256, RSA_8192));
 }
 
@@ -146,7 +147,10 @@ fn der_is_read_strictly() {
     assert_eq!(named(KeySet::from_der(RS256, der(RSA_PKCS1))), "accepted");
     assert_eq!(named(KeySet::from_der(ES256, der(P256))), "accepted");
     assert_eq!(named(KeySet::from_der(EdDSA, der(ED25519))), "accepted");
-    assert_eq!(named(KeySet::from_der(RS256, der(RSA_PRIVATE))), "encoding");
+    assert_eq!(
+        named(KeySet::from_der(RS256, der(RSA_PRIVATE))),
+        "private key"
+    );
     for pem in [RSA, RSA_PKCS1, P256, ED25519] {
         let good = der(pem);
         for length in 0..good.len() {
@@ -155,7 +159,7 @@ fn der_is_read_strictly() {
                 "accepted"
             );
         }
-        let longer = [&good[..], &[0]].concat();
+        let longer = [&good[..], &[5, 0]].concat();
         assert_eq!(
             named(KeySet::from_der(algorithm_of(pem), longer)),
             "encoding"
@@ -307,7 +311,7 @@ fn a_jwk_keeps_these_rules() {
         (
             "a private key",
             with(&ec, "d", encode([1; 32]).into()),
-            "accepted",
+            "private key",
         ),
         (
             "P-256 without alg",
@@ -315,14 +319,19 @@ fn a_jwk_keeps_these_rules() {
             "accepted",
         ),
         (
-            "P-384",
-            with(&with(&ec, "alg", Value::Null), "crv", "P-384".into()),
+            "another curve",
+            with(&with(&ec, "alg", Value::Null), "crv", "secp256k1".into()),
             "unsupported",
         ),
         (
-            "P-384 that says ES256",
+            "P-384 with the coordinates of P-256",
             with(&ec, "crv", "P-384".into()),
-            "unsupported",
+            "encoding",
+        ),
+        (
+            "P-384 that says ES256",
+            with(&public(ES384), "alg", "ES256".into()),
+            "not for this algorithm",
         ),
         ("EC without crv", with(&ec, "crv", Value::Null), "encoding"),
         (
@@ -486,7 +495,6 @@ fn an_error_tells_the_fix_and_no_key() {
     let error = |result: Result<KeySet, KeyError>| result.unwrap_err().to_string();
     assert!(error(KeySet::from_secret(HS256, "hunter2")).contains("openssl rand"));
     assert!(error(KeySet::from_pem(RS256, RSA_PRIVATE)).contains("-pubout"));
-    assert!(error(KeySet::from_pem(ES256, CERTIFICATE)).contains("openssl x509"));
     let jwk = r#"{"kty":"oct","alg":"HS256","k":"aHVudGVyMg"}"#;
     let shown = format!("{:?}", KeySet::from_jwk(jwk)) + &error(KeySet::from_jwk(jwk));
     assert!(!shown.contains("aHVudGVyMg") && !shown.contains("hunter2"));
@@ -509,13 +517,13 @@ fn no_key_is_ever_shown() {
 #[test]
 fn a_signing_key_keeps_these_rules() {
     let error = |result: Result<SigningKey, KeyError>| result.unwrap_err().to_string();
-    assert!(SigningKey::from_pkcs8_pem(RS256, RSA_PRIVATE).is_ok());
-    assert!(SigningKey::from_pkcs8_der(ES256, der(P256_PRIVATE)).is_ok());
-    assert!(error(SigningKey::from_pkcs8_pem(ES256, RSA_PRIVATE)).contains("this algorithm"));
-    assert!(error(SigningKey::from_pkcs8_pem(HS256, RSA_PRIVATE)).contains("this algorithm"));
-    assert!(error(SigningKey::from_pkcs8_pem(ES256, P256_SEC1)).contains("openssl pkcs8"));
-    assert!(error(SigningKey::from_pkcs8_pem(ES256, P256)).contains("openssl pkcs8"));
-    assert!(error(SigningKey::from_pkcs8_pem(ES256, "x")).contains("no PEM"));
+    assert!(SigningKey::from_pem(RS256, RSA_PRIVATE).is_ok());
+    assert!(SigningKey::from_der(ES256, der(P256_PRIVATE)).is_ok());
+    assert!(SigningKey::from_pem(ES256, P256_SEC1).is_ok());
+    assert!(error(SigningKey::from_pem(ES256, RSA_PRIVATE)).contains("an RSA key"));
+    assert!(error(SigningKey::from_pem(HS256, RSA_PRIVATE)).contains("an RSA key"));
+    assert!(error(SigningKey::from_pem(ES256, P256)).contains("private key that belongs"));
+    assert!(error(SigningKey::from_pem(ES256, "x")).contains("BEGIN PRIVATE KEY"));
     assert!(error(SigningKey::from_secret(HS256, "short")).contains("32"));
     assert!(error(SigningKey::from_secret(ES256, [9; 32])).contains("ES256"));
     for algorithm in Algorithm::ALL {

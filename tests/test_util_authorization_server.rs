@@ -386,7 +386,7 @@ mod keys_and_metadata {
                 .unwrap();
             let (_, jwks) = get(&server, &server.jwks_url()).await;
             let token = server.mint(json!({ "sub": "alice" })).unwrap();
-            if algorithm == Algorithm::HS256 {
+            if algorithm.name().starts_with("HS") {
                 assert_eq!(jwks["keys"], json!([]), "a shared secret is not published");
                 continue;
             }

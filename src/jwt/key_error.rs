@@ -1,6 +1,6 @@
 //! Why a key was refused.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, io, path::PathBuf};
 
 use super::algorithm::Algorithm;
 
@@ -37,8 +37,10 @@ pub enum KeyErrorKind {
     Weak,
     /// A private key where a public one was asked for.
     PrivateKey,
-    /// A certificate where a public key was asked for.
-    Certificate,
+    /// A public key where a private one was asked for.
+    PublicKey,
+    /// A private key that is encrypted with a passphrase.
+    Encrypted,
     /// Not in the form that was asked for.
     Encoding(&'static str),
     /// A key type, curve or algorithm that is not supported. Escaped and cut.
@@ -49,6 +51,15 @@ pub enum KeyErrorKind {
     TooManyKeys(usize),
     /// No key of the set can be used; why each was skipped.
     NoUsableKey(Vec<String>),
+    /// A file or directory that can't be read.
+    Unreadable(io::ErrorKind),
+    /// A file that holds no usable key.
+    File {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: Box<KeyError>,
+    },
     /// The cryptographic backend failed.
     Backend,
 }
@@ -67,7 +78,14 @@ impl From<KeyErrorKind> for KeyError {
     }
 }
 
-impl Error for KeyError {}
+impl Error for KeyError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.0 {
+            KeyErrorKind::File { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}
 
 /// `main` prints errors with `Debug`: so it says what `Display` says.
 impl fmt::Debug for KeyError {
@@ -99,8 +117,11 @@ impl fmt::Display for KeyError {
             Kind::PrivateKey => f.write_str(
                 "this is a private key, and verification needs the public one: `openssl pkey -in key.pem -pubout`",
             ),
-            Kind::Certificate => f.write_str(
-                "this is a certificate, and the public key in it is needed: `openssl x509 -in cert.pem -pubkey -noout`",
+            Kind::PublicKey => f.write_str(
+                "this is a public key or a certificate, and signing needs the private key that belongs to it",
+            ),
+            Kind::Encrypted => f.write_str(
+                "the key is encrypted with a passphrase; decrypt it: `openssl pkey -in key.pem`",
             ),
             Kind::Encoding(what) => write!(f, "not a usable key: {what}"),
             Kind::Unsupported(what) => write!(f, "{what} is not supported"),
@@ -116,6 +137,9 @@ impl fmt::Display for KeyError {
             Kind::NoUsableKey(skipped) => {
                 write!(f, "none of the set's keys can be used: {}", skipped.join("; "))
             }
+            Kind::Unreadable(kind) => write!(f, "it can't be read: {kind}"),
+            // The path is escaped; the rest is in `source()`.
+            Kind::File { path, .. } => write!(f, "no usable key in {path:?}"),
             Kind::Backend => f.write_str("the cryptographic backend failed"),
         }
     }

@@ -28,21 +28,27 @@ mod error;
 mod expected;
 mod header;
 mod json;
+pub(crate) mod jwk;
 pub(crate) mod key;
+mod key_check;
 pub(crate) mod key_error;
+pub(crate) mod key_material;
 mod mint;
 mod numeric_date;
+pub(crate) mod pem;
 mod policy;
 mod registered;
 pub(crate) mod signature;
+mod signing_key;
 mod tap;
 mod validator;
 
 pub use algorithm::Algorithm;
 pub use error::{ValidationError, ValidationErrorKind};
 pub use expected::Expected;
-pub use mint::{MintError, Minter, SigningKey};
+pub use mint::{MintError, Minter};
 pub use registered::RegisteredClaims;
+pub use signing_key::SigningKey;
 pub use validator::{Validator, Verified};
 
 pub(crate) use header::Unverified;

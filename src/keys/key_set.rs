@@ -1,15 +1,16 @@
 //! A fixed set of keys: what it can be made of.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use rustls_pki_types::pem::{PemObject, SectionKind};
+use jsonwebtoken::{AlgorithmFamily, DecodingKey, DecodingKeyKind};
 use zeroize::Zeroizing;
 
-use super::jwk;
 use crate::jwt::{
-    Algorithm, der,
+    Algorithm, der, jwk,
     key::{Key, KeySet},
     key_error::{KeyError, KeyErrorKind},
-    signature::KeyMaterial,
+    key_material::{Curve, KeyMaterial, PublicKey},
+    pem,
+    signature::Backend,
 };
 
 impl KeySet {
@@ -20,9 +21,10 @@ impl KeySet {
     /// # Errors
     ///
     /// When `algorithm` is not one of shared secrets; when the secret is shorter than
-    /// RFC 7518 §3.2 asks (32 bytes for HS256); when it is a PEM file.
+    /// RFC 7518 §3.2 asks (32, 48 and 64 bytes for HS256, HS384 and HS512); when it is a PEM file.
     pub fn from_secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        let key = Key::new(algorithm, KeyMaterial::Secret(secret.as_ref()))?;
+        let secret = Zeroizing::new(secret.as_ref().to_vec());
+        let key = Key::new(algorithm, KeyMaterial::Secret(secret))?;
         Ok(Self::new(vec![key]))
     }
 
@@ -55,50 +57,42 @@ impl KeySet {
         Ok(Self::new(vec![key]))
     }
 
-    /// Public keys in PEM: `PUBLIC KEY` (SPKI) or `RSA PUBLIC KEY` (PKCS#1); one or
-    /// several, all for `algorithm`.
+    /// Public keys in PEM: `PUBLIC KEY` (SPKI), `RSA PUBLIC KEY` (PKCS#1) or `CERTIFICATE`
+    /// (X.509); one or several, all for `algorithm`.
+    ///
+    /// Of a certificate its key is used and nothing else: who issued it and until when it
+    /// is valid is not asked. Of a chain give the first one only, since every key in here
+    /// verifies tokens.
     ///
     /// # Errors
     ///
-    /// When there is none; when one is not of `algorithm` or too weak; when a section is
-    /// a private key or a certificate.
+    /// When there is none; when one is not of `algorithm`, too weak, or a private key.
     pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        const NO_SECTION: KeyErrorKind =
-            KeyErrorKind::Encoding("there is no `-----BEGIN PUBLIC KEY-----` in it");
-        // `der` tells the two forms apart by themselves, and the reader knows one label.
-        let pem = std::str::from_utf8(pem.as_ref())
-            .map_err(|_| NO_SECTION)?
-            .replace("RSA PUBLIC KEY", "PUBLIC KEY");
-        let mut keys = Vec::new();
-        for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(pem.as_bytes()) {
-            let (kind, der) = section.map_err(|_| KeyErrorKind::Encoding("the PEM is damaged"))?;
-            keys.push(from_section(algorithm, kind, &Zeroizing::new(der))?);
-        }
-        if keys.is_empty() {
-            return Err(NO_SECTION.into());
-        }
-        Ok(Self::new(keys))
+        keys_in_pem(Some(algorithm), pem.as_ref()).map(Self::new)
     }
 
-    /// A public key in DER: SPKI (RFC 5280 §4.1.2.7), or PKCS#1 (RFC 8017 A.1.1) for RSA.
+    /// A public key in DER: SPKI (RFC 5280 §4.1.2.7), PKCS#1 (RFC 8017 A.1.1) for RSA, or
+    /// that of an X.509 certificate, of which [`from_pem`](Self::from_pem) says more.
     ///
     /// # Errors
     ///
-    /// When it is none, not one of `algorithm`, or too weak.
+    /// When it is none, not one of `algorithm`, too weak, or a private key.
     pub fn from_der(algorithm: Algorithm, der: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        Ok(Self::new(vec![from_der(algorithm, der.as_ref())?]))
+        let key = key_in_der(Some(algorithm), der.as_ref())?;
+        Ok(Self::new(vec![key]))
     }
 
     /// One JWK (RFC 7517 §4), with its `kid`.
     ///
-    /// The algorithm is that of `alg`, or that of the key's type: RS256 for RSA, ES256 for
-    /// P-256, EdDSA for Ed25519. `oct` needs `alg`. Of a private JWK the public members
-    /// are used; `x5c` and `x5t` are ignored.
+    /// The algorithm is that of `alg`, or else that which such keys are mostly used for:
+    /// ES256, ES384, ES512 or EdDSA by the curve, and RS256 for RSA
+    /// ([`with_rsa_algorithm`](Self::with_rsa_algorithm) says another). `oct` needs `alg`.
+    /// `x5c` and `x5t` are ignored.
     ///
     /// # Errors
     ///
     /// When it is malformed, of a type, curve or algorithm that is not supported, not for
-    /// signatures (`use`, `key_ops`), or too weak.
+    /// signatures (`use`, `key_ops`), too weak, or a private key (`d`).
     pub fn from_jwk(json: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         Ok(Self::new(vec![jwk::key(json.as_ref())?]))
     }
@@ -123,6 +117,58 @@ impl KeySet {
         )
     }
 
+    /// The same keys, of which those of RSA are for this algorithm if nobody named theirs:
+    /// neither `alg` of a JWK nor the call that made the set.
+    ///
+    /// ```
+    /// use tower_bearer::{Algorithm, KeySet};
+    ///
+    /// # fn keys(jwks: &str) -> Result<KeySet, tower_bearer::keys::KeyError> {
+    /// let keys = KeySet::from_jwks(jwks)?.with_rsa_algorithm(Algorithm::PS256)?;
+    /// # Ok(keys) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When there is such a key and `algorithm` is not one of RSA.
+    pub fn with_rsa_algorithm(&self, algorithm: Algorithm) -> Result<Self, KeyError> {
+        let keys = self.keys().iter();
+        let keys: Result<_, _> = keys.map(|key| key.with_rsa_algorithm(algorithm)).collect();
+        Ok(Self::new(keys?))
+    }
+
+    /// The same keys, used by this backend.
+    ///
+    /// # Errors
+    ///
+    /// When the backend refuses a key.
+    pub fn with_backend(&self, backend: Backend) -> Result<Self, KeyError> {
+        let keys = self.keys().iter();
+        let keys: Result<_, _> = keys.map(|key| key.with_backend(backend)).collect();
+        Ok(Self::new(keys?))
+    }
+
+    /// A key of `jsonwebtoken`, converted at once. What it holds is judged anew: that crate
+    /// looks at a key only when it is used.
+    ///
+    /// # Errors
+    ///
+    /// When it is not one of `algorithm`, too weak, or no key at all.
+    pub fn from_decoding_key(algorithm: Algorithm, key: &DecodingKey) -> Result<Self, KeyError> {
+        let key = match (key.family(), key.kind()) {
+            (AlgorithmFamily::Hmac, DecodingKeyKind::SecretOrDer(secret)) => {
+                return Self::from_secret(algorithm, secret);
+            }
+            (_, DecodingKeyKind::RsaModulusExponent { n, e }) => PublicKey::Rsa {
+                modulus: jwk::without_leading_zeros(n).into(),
+                exponent: jwk::without_leading_zeros(e).into(),
+            },
+            (AlgorithmFamily::Rsa, DecodingKeyKind::SecretOrDer(der)) => der::public_key(der)?,
+            (_, DecodingKeyKind::SecretOrDer(key)) => bare_point(key)?,
+        };
+        Ok(Self::new(vec![Key::public(Some(algorithm), key)?]))
+    }
+
     /// The keys of both, as while one is replaced by the other.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
@@ -142,22 +188,32 @@ impl KeySet {
     }
 }
 
-fn from_section(algorithm: Algorithm, kind: SectionKind, der: &[u8]) -> Result<Key, KeyError> {
-    match kind {
-        SectionKind::PublicKey => from_der(algorithm, der),
-        SectionKind::PrivateKey | SectionKind::RsaPrivateKey | SectionKind::EcPrivateKey => {
-            Err(KeyErrorKind::PrivateKey.into())
-        }
-        SectionKind::Certificate => Err(KeyErrorKind::Certificate.into()),
-        _ => Err(KeyErrorKind::Encoding("the PEM section is not a `PUBLIC KEY`").into()),
+/// The keys of each section: for `algorithm`, or for what such keys are mostly used for.
+pub(super) fn keys_in_pem(algorithm: Option<Algorithm>, pem: &[u8]) -> Result<Vec<Key>, KeyError> {
+    let sections = pem::sections(pem)?;
+    if sections.is_empty() {
+        return Err(
+            KeyErrorKind::Encoding("there is no `-----BEGIN PUBLIC KEY-----` in it").into(),
+        );
     }
+    let keys = sections.iter().map(|der| key_in_der(algorithm, der));
+    keys.collect()
 }
 
-fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Key, KeyError> {
-    let key = der::public_key(der).ok_or(KeyErrorKind::Encoding(
-        "it is not a public key (SPKI or PKCS#1) of RSA, P-256 or Ed25519",
-    ))?;
-    Key::new(algorithm, KeyMaterial::Public(&key))
+pub(super) fn key_in_der(algorithm: Option<Algorithm>, der: &[u8]) -> Result<Key, KeyError> {
+    Key::public(algorithm, der::public_key(der)?)
+}
+
+/// What `jsonwebtoken` keeps of a key on a curve: mostly the point alone. Its length tells
+/// the curve.
+fn bare_point(key: &[u8]) -> Result<PublicKey, KeyError> {
+    if let Ok(point) = key.try_into() {
+        return Ok(PublicKey::Ed25519(point));
+    }
+    match Curve::ALL.iter().find_map(|curve| curve.point(key)) {
+        Some(key) => Ok(key),
+        None => Ok(der::public_key(key)?),
+    }
 }
 
 /// Converted at once: what that crate's types leave out (`crv` of another kind, `use`) is

@@ -9,7 +9,16 @@ use serde_json::Value;
 use tower_bearer::{
     Algorithm, KeySet, Validator, Verified,
     jwt::{ValidationError, ValidationErrorKind},
+    keys::Backend,
 };
+
+/// Those that are on.
+pub(crate) const BACKENDS: &[Backend] = &[
+    #[cfg(feature = "aws-lc-rs")]
+    Backend::AWS_LC,
+    #[cfg(feature = "rust-crypto")]
+    Backend::RUST_CRYPTO,
+];
 
 pub(crate) const SECRET: &[u8; 32] = b"a secret of thirty-two bytes ...";
 pub(crate) const NOW: u64 = 1_800_000_000;

@@ -1,13 +1,75 @@
 //! Signatures. The files of this folder are the only ones that name a crypto dependency;
-//! another backend is another file with the same functions.
+//! another backend is another file with a `Provider`.
 
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc;
+#[cfg(feature = "rust-crypto")]
+mod rust_crypto;
+
+use std::{fmt, sync::Arc};
 
 #[cfg(feature = "aws-lc-rs")]
-pub(crate) use aws_lc::{
-    generate_key_pair, key_pair_from_pkcs8, random_secret, secret_signer, verifier,
+use aws_lc::AwsLc as DefaultProvider;
+#[cfg(not(feature = "aws-lc-rs"))]
+use rust_crypto::RustCrypto as DefaultProvider;
+
+use super::{
+    algorithm::Algorithm,
+    key_material::{KeyMaterial, PrivateKey, PublicKey},
 };
+
+/// The library that computes signatures: `Backend::AWS_LC` with the feature `aws-lc-rs`,
+/// `Backend::RUST_CRYPTO` with the feature `rust-crypto`. Verdicts are the same.
+///
+/// # Defaults
+///
+/// AWS-LC where its feature is on, else RustCrypto. A key that shall use the other one
+/// says so: [`KeySet::with_backend`](crate::KeySet::with_backend),
+/// [`SigningKey::with_backend`](crate::jwt::SigningKey::with_backend).
+///
+/// # Side channels
+///
+/// `rsa`, which RustCrypto's RSA comes from, doesn't compute **private-key** operations in
+/// constant time (RUSTSEC-2023-0071, "Marvin"): who can time many RSA signatures over a
+/// network may find the key. Sign with AWS-LC, or with ECDSA or EdDSA. Verification has no
+/// private key and is not concerned.
+#[derive(Clone, Copy)]
+pub struct Backend(&'static dyn Provider);
+
+impl Default for Backend {
+    fn default() -> Self {
+        Self(&DefaultProvider)
+    }
+}
+
+impl Backend {
+    pub(super) fn provider(self) -> &'static dyn Provider {
+        self.0
+    }
+}
+
+impl fmt::Debug for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Backend({})", self.0.name())
+    }
+}
+
+/// What a backend does. Kinds and strengths of keys are judged before (`key_check.rs`).
+pub(super) trait Provider: Sync {
+    fn name(&self) -> &'static str;
+
+    /// What verifies `algorithm` with this key; `None` if it is no key of that algorithm.
+    fn verifier(&self, algorithm: Algorithm, key: &KeyMaterial) -> Option<Arc<dyn Verify>>;
+
+    /// What signs `algorithm` with this key; `None` if it is no key of that algorithm.
+    fn signer(&self, algorithm: Algorithm, key: &PrivateKey) -> Option<Signer>;
+
+    /// A new key pair; RSA with 2048 bits.
+    fn generate_key_pair(&self, algorithm: Algorithm) -> Option<PrivateKey>;
+
+    /// Fills it with random bytes.
+    fn fill_randomly(&self, bytes: &mut [u8]) -> Option<()>;
+}
 
 /// What checks signatures: one key, parsed once, bound to one algorithm.
 pub(crate) trait Verify: Send + Sync {
@@ -22,33 +84,10 @@ pub(crate) trait Sign: Send + Sync {
     fn sign(&self, message: &[u8]) -> Option<Vec<u8>>;
 }
 
-/// The part of a key that verifies, as bytes.
-#[derive(Clone, Copy)]
-pub(crate) enum KeyMaterial<'a> {
-    /// A shared secret.
-    Secret(&'a [u8]),
-    /// A public key.
-    Public(&'a PublicKey),
-}
-
-/// A public key as its numbers: what DER, JWK and key pairs all come down to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum PublicKey {
-    /// Modulus and exponent, big-endian without leading zeros.
-    Rsa {
-        modulus: Box<[u8]>,
-        exponent: Box<[u8]>,
-    },
-    /// A point in the encoding of SEC 1 §2.3.3, compressed or not.
-    P256(Box<[u8]>),
-    /// A point in the encoding of RFC 8032 §5.1.2.
-    Ed25519([u8; 32]),
-}
-
-/// A key pair: what signs, and the public key that goes with it.
-pub(crate) struct KeyPair {
-    pub(crate) signer: std::sync::Arc<dyn Sign>,
-    pub(crate) public_key: PublicKey,
+/// What signs, and the public key that goes with it: none for a shared secret.
+pub(super) struct Signer {
+    pub(super) sign: Arc<dyn Sign>,
+    pub(super) public_key: Option<PublicKey>,
 }
 
 /// The longest signature there is: RSA with 8192 bits.
