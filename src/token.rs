@@ -1,17 +1,24 @@
 //! Tokens as a client holds them: access token, refresh token, and when they end.
 
+mod expiry;
+mod scheme;
+
+pub use expiry::Expiry;
+#[cfg(feature = "client")]
+pub(crate) use expiry::Moment;
+pub use scheme::{Scheme, SchemeError};
+
 use std::{
-    borrow::Cow,
     error::Error,
     fmt,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderValue;
 
 use crate::{
     clock::Clock,
@@ -45,67 +52,6 @@ struct Inner {
 }
 
 const BEARER: &str = "Bearer ";
-
-/// The word that stands before a token in the `Authorization` header.
-///
-/// # Example
-///
-/// ```
-/// use tower_bearer::token::Scheme;
-///
-/// assert_eq!(Scheme::default(), Scheme::bearer());
-/// assert!(Scheme::word("Token").is_ok());
-/// assert!(Scheme::word("two words").is_err());
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scheme(Cow<'static, str>);
-
-impl Scheme {
-    /// `Bearer TOKEN` (RFC 6750 §2.1): the default.
-    #[must_use]
-    pub fn bearer() -> Self {
-        Self(Cow::Borrowed("Bearer"))
-    }
-
-    /// `WORD TOKEN`, for servers with a word of their own.
-    ///
-    /// # Errors
-    ///
-    /// When the word is no token of RFC 9110 §5.6.2.
-    pub fn word(word: impl Into<Cow<'static, str>>) -> Result<Self, SchemeError> {
-        let word = word.into();
-        // RFC 9110 allows the same characters in a field name.
-        match HeaderName::from_bytes(word.as_bytes()) {
-            Ok(_) => Ok(Self(word)),
-            Err(_) => Err(SchemeError(word)),
-        }
-    }
-
-    /// The token alone, without a word.
-    #[must_use]
-    pub fn bare() -> Self {
-        Self(Cow::Borrowed(""))
-    }
-
-    /// The word; empty where the token stands alone.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    fn prefix(&self) -> String {
-        match &*self.0 {
-            "" => String::new(),
-            word => format!("{word} "),
-        }
-    }
-}
-
-impl Default for Scheme {
-    fn default() -> Self {
-        Self::bearer()
-    }
-}
 
 impl AccessToken {
     /// A token of which no expiry is known: it is used until it is refused.
@@ -185,7 +131,7 @@ impl AccessToken {
     /// first other scheme asked for; a clone of it never allocates.
     #[must_use]
     pub fn header_value(&self, scheme: &Scheme) -> HeaderValue {
-        if scheme.0 == BEARER.trim_end() {
+        if scheme.as_str() == BEARER.trim_end() {
             return self.0.bearer.clone();
         }
         let (kept, value) = self
@@ -229,91 +175,6 @@ impl fmt::Debug for AccessToken {
         f.debug_struct("AccessToken")
             .field("expiry", &self.0.expiry)
             .finish_non_exhaustive()
-    }
-}
-
-/// The end of a token, on both clocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Expiry {
-    wall: SystemTime,
-    monotonic: Option<Duration>,
-    lifetime: Option<Duration>,
-}
-
-/// A reading of both clocks.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
-    wall: SystemTime,
-    monotonic: Duration,
-}
-
-impl Moment {
-    pub(crate) fn now(clock: &dyn Clock) -> Self {
-        Self {
-            wall: clock.wall(),
-            monotonic: clock.monotonic(),
-        }
-    }
-
-    /// The end of what lives for `lifetime` from this moment.
-    pub(crate) fn plus(self, lifetime: Duration) -> Expiry {
-        let lifetime = lifetime.min(LONGEST_LIFETIME);
-        Expiry {
-            wall: self.wall.checked_add(lifetime).unwrap_or(self.wall),
-            monotonic: Some(self.monotonic.saturating_add(lifetime)),
-            lifetime: Some(lifetime),
-        }
-    }
-}
-
-/// Beyond this a lifetime says nothing: ten years.
-const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
-
-impl Expiry {
-    /// The end of a token that lives for `lifetime` from now. Lifetimes of more than
-    /// ten years count as ten years.
-    #[must_use]
-    pub fn after(lifetime: Duration, clock: &dyn Clock) -> Self {
-        Moment::now(clock).plus(lifetime)
-    }
-
-    /// An end of which only the calendar's part is known, as of a token that was
-    /// stored by another process.
-    #[must_use]
-    pub fn at(wall: SystemTime) -> Self {
-        Self {
-            wall,
-            monotonic: None,
-            lifetime: None,
-        }
-    }
-
-    /// The end as a time of day: what a store writes down.
-    #[must_use]
-    pub fn wall(&self) -> SystemTime {
-        self.wall
-    }
-
-    /// How long the token was to live when it was given out, if known.
-    #[must_use]
-    pub fn lifetime(&self) -> Option<Duration> {
-        self.lifetime
-    }
-
-    /// Whether either clock has reached the end.
-    #[must_use]
-    pub fn is_over(&self, clock: &dyn Clock) -> bool {
-        self.remaining(clock).is_zero()
-    }
-
-    /// What is left by the clock that runs out first; zero at the end and after it.
-    #[must_use]
-    pub fn remaining(&self, clock: &dyn Clock) -> Duration {
-        let by_wall = self.wall.duration_since(clock.wall()).unwrap_or_default();
-        match self.monotonic {
-            Some(end) => by_wall.min(end.saturating_sub(clock.monotonic())),
-            None => by_wall,
-        }
     }
 }
 
@@ -419,25 +280,3 @@ impl fmt::Debug for TokenValueError {
 }
 
 impl Error for TokenValueError {}
-
-/// A word that can't stand before a token.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SchemeError(Cow<'static, str>);
-
-impl fmt::Display for SchemeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` is not a scheme: one word of letters, digits and `!#$%&'*+-.^_`|~` (RFC 9110 §5.6.2), without a space",
-            self.0.escape_debug()
-        )
-    }
-}
-
-impl fmt::Debug for SchemeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SchemeError({self})")
-    }
-}
-
-impl Error for SchemeError {}

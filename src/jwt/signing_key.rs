@@ -217,7 +217,8 @@ impl SigningKey {
         self.key_id.as_deref()
     }
 
-    /// What verifies its tokens. Of a shared secret that is the secret itself.
+    /// What verifies its tokens. **Of a shared secret that is the secret itself**: whoever
+    /// has it can sign.
     #[must_use]
     pub fn verification_keys(&self) -> KeySet {
         KeySet::new(vec![self.verifier.clone()])

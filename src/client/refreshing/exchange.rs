@@ -20,9 +20,10 @@ pub(super) async fn run(
     unwanted: Option<AccessToken>,
     reason: &'static str,
 ) -> Outcome {
-    let unfinished = Unfinished(Some(inner));
-    let Some(inner) = unfinished.0.as_deref() else {
-        return Outcome::Stale;
+    let inner = &*inner;
+    let mut end = End {
+        inner,
+        is_reached: false,
     };
     let exchange = Exchange::of(inner, unwanted);
     let start = inner.clock.monotonic();
@@ -41,7 +42,7 @@ pub(super) async fn run(
         }
     }
     let outcome = exchange.conclude(outcome);
-    unfinished.done();
+    end.is_reached = true;
     outcome
 }
 
@@ -91,21 +92,20 @@ pub(super) async fn save(inner: &Inner) {
 }
 
 /// An exchange that goes away before its end was with a runtime that died, or panicked.
-struct Unfinished(Option<Arc<Inner>>);
-
-impl Unfinished {
-    fn done(mut self) {
-        self.0 = None;
-    }
+struct End<'a> {
+    inner: &'a Inner,
+    is_reached: bool,
 }
 
-impl Drop for Unfinished {
+impl Drop for End<'_> {
     fn drop(&mut self) {
-        let Some(inner) = &self.0 else { return };
+        if self.is_reached {
+            return;
+        }
         if std::thread::panicking() {
-            inner.note(&Error::of(ErrorKind::Lost));
-        } else if let Some(held) = &*inner.current.load() {
-            inner.put_off(held);
+            self.inner.note(&Error::of(ErrorKind::Lost));
+        } else if let Some(held) = &*self.inner.current.load() {
+            self.inner.put_off(held);
         }
     }
 }
