@@ -135,17 +135,11 @@ async fn a_dead_endpoint_and_a_thousand_callers_make_one_request_and_equal_error
 #[test]
 fn a_source_outlives_a_runtime_that_dies_in_the_middle_of_an_exchange() {
     let clock = ManualClock::new();
-    let issuer = Issuer::answering({
-        let clock = clock.clone();
-        move |ask| {
-            let clock = clock.clone();
-            async move {
-                if ask.number == 1 {
-                    pending::<()>().await;
-                }
-                Ok(token(ask.number, &clock, HOUR))
-            }
+    let issuer = Issuer::with_clock(&clock, |ask, clock| async move {
+        if ask.number == 1 {
+            pending::<()>().await;
         }
+        Ok(token(ask.number, &clock, HOUR))
     });
     let tokens = refreshing(&issuer, &clock);
     let first = runtime::Builder::new_multi_thread()
@@ -258,17 +252,11 @@ async fn an_idle_process_makes_no_calls() {
 #[tokio::test]
 async fn a_renewal_ahead_that_fails_is_tried_again_after_a_pause_and_kills_no_good_token() {
     let clock = ManualClock::new();
-    let issuer = Issuer::answering({
-        let clock = clock.clone();
-        move |ask| {
-            let clock = clock.clone();
-            async move {
-                match ask.number {
-                    1 => Ok(token(1, &clock, HOUR)),
-                    2 | 3 => Err(outage()),
-                    n => Ok(token(n, &clock, HOUR)),
-                }
-            }
+    let issuer = Issuer::with_clock(&clock, |ask, clock| async move {
+        match ask.number {
+            1 => Ok(token(1, &clock, HOUR)),
+            2 | 3 => Err(outage()),
+            n => Ok(token(n, &clock, HOUR)),
         }
     });
     let tokens = refreshing(&issuer, &clock);
@@ -392,15 +380,9 @@ async fn a_refusal_is_given_to_callers_at_once_until_other_credentials_come() {
 #[tokio::test(start_paused = true)]
 async fn callers_stop_waiting_after_ten_seconds_and_the_exchange_goes_on() {
     let clock = ManualClock::new();
-    let issuer = Issuer::answering({
-        let clock = clock.clone();
-        move |ask| {
-            let clock = clock.clone();
-            async move {
-                sleep(20 * SECOND).await;
-                Ok(token(ask.number, &clock, HOUR))
-            }
-        }
+    let issuer = Issuer::with_clock(&clock, |ask, clock| async move {
+        sleep(20 * SECOND).await;
+        Ok(token(ask.number, &clock, HOUR))
     });
     let tokens = refreshing(&issuer, &clock);
     let start = Stopwatch::start();
@@ -778,17 +760,7 @@ async fn what_another_process_stored_is_used_instead_of_an_exchange() {
 #[tokio::test]
 async fn tokens_put_in_win_over_an_exchange_under_way() {
     let clock = ManualClock::new();
-    let gate = Arc::new(Notify::new());
-    let issuer = Issuer::answering({
-        let (gate, clock) = (gate.clone(), clock.clone());
-        move |ask| {
-            let (gate, clock) = (gate.clone(), clock.clone());
-            async move {
-                gate.notified().await;
-                Ok(token(ask.number, &clock, HOUR))
-            }
-        }
-    });
+    let (issuer, gate) = Issuer::gated(&clock, HOUR);
     let tokens = refreshing(&issuer, &clock);
     let mut caller = Box::pin(tokens.token());
     assert!(poll_immediate(&mut caller).await.is_none());
@@ -815,16 +787,10 @@ async fn giving_up_a_token_gives_up_that_one_and_never_a_newer_one() {
 #[tokio::test]
 async fn the_state_tells_a_health_check_what_it_wants_to_know() {
     let clock = ManualClock::new();
-    let issuer = Issuer::answering({
-        let clock = clock.clone();
-        move |ask| {
-            let clock = clock.clone();
-            async move {
-                match ask.number {
-                    1 => Err(outage()),
-                    n => Ok(token(n, &clock, HOUR)),
-                }
-            }
+    let issuer = Issuer::with_clock(&clock, |ask, clock| async move {
+        match ask.number {
+            1 => Err(outage()),
+            n => Ok(token(n, &clock, HOUR)),
         }
     });
     let tokens = refreshing(&issuer, &clock);

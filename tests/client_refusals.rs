@@ -242,16 +242,10 @@ async fn a_late_refusal_of_an_old_token_never_costs_the_newer_one() {
 #[tokio::test]
 async fn a_renewal_that_fails_is_the_callers_error() {
     let clock = ManualClock::new();
-    let issuer = Issuer::answering({
-        let clock = clock.clone();
-        move |ask| {
-            let clock = clock.clone();
-            async move {
-                match ask.number {
-                    1 => Ok(token(1, &clock, HOUR)),
-                    _ => Err(outage()),
-                }
-            }
+    let issuer = Issuer::with_clock(&clock, |ask, clock| async move {
+        match ask.number {
+            1 => Ok(token(1, &clock, HOUR)),
+            _ => Err(outage()),
         }
     });
     let api = Api::default();

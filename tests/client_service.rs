@@ -36,7 +36,7 @@ use tower_bearer::{
 };
 use tower_test::mock;
 
-use support::{HOUR, Issuer, outage, settle, token};
+use support::{HOUR, Issuer, outage, settle};
 
 type Body = Full<Bytes>;
 
@@ -65,17 +65,7 @@ fn kind(error: &BoxError) -> Option<ErrorKind> {
 /// A source whose first token waits for a gate.
 fn cold() -> (Refreshing, Arc<Notify>, Issuer) {
     let clock = ManualClock::new();
-    let gate = Arc::new(Notify::new());
-    let issuer = Issuer::answering({
-        let (gate, clock) = (gate.clone(), clock.clone());
-        move |ask| {
-            let (gate, clock) = (gate.clone(), clock.clone());
-            async move {
-                gate.notified().await;
-                Ok(token(ask.number, &clock, HOUR))
-            }
-        }
-    });
+    let (issuer, gate) = Issuer::gated(&clock, HOUR);
     let tokens = Refreshing::builder(issuer.clone()).clock(clock).build();
     (tokens, gate, issuer)
 }

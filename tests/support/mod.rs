@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::Notify;
 use tower_bearer::{
     AccessToken, BoxFuture,
     clock::{Clock, SystemClock},
@@ -47,6 +48,32 @@ impl Issuer {
             let token = token(ask.number, &clock, lifetime);
             async move { Ok(token) }
         })
+    }
+
+    /// The same, each token after the gate was opened once more.
+    pub fn gated(clock: &ManualClock, lifetime: Duration) -> (Self, Arc<Notify>) {
+        let gate = Arc::new(Notify::new());
+        let issuer = Self::with_clock(clock, {
+            let gate = gate.clone();
+            move |ask, clock| {
+                let gate = gate.clone();
+                async move {
+                    gate.notified().await;
+                    Ok(token(ask.number, &clock, lifetime))
+                }
+            }
+        });
+        (issuer, gate)
+    }
+
+    /// Answers as told, and hands out the clock for it.
+    pub fn with_clock<F, Fut>(clock: &ManualClock, answer: F) -> Self
+    where
+        F: Fn(Ask, ManualClock) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Tokens, ObtainError>> + Send + 'static,
+    {
+        let clock = clock.clone();
+        Self::answering(move |ask| answer(ask, clock.clone()))
     }
 
     pub fn answering<F, Fut>(answer: F) -> Self
