@@ -46,14 +46,22 @@ struct FourStrings {
     tenant: String,
 }
 
+/// One of each kind of key; the other hashes and paddings cost much the same.
+const ALGORITHMS: [Algorithm; 4] = [
+    Algorithm::HS256,
+    Algorithm::RS256,
+    Algorithm::ES256,
+    Algorithm::EdDSA,
+];
+
 fn server(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("server");
     let unguarded = "token".to_owned();
     group.bench_function("empty service", |bencher| {
         measure(bencher, Nothing, || request(&unguarded));
     });
-    for algorithm in Algorithm::ALL {
-        let key = signing_key(*algorithm);
+    for algorithm in ALGORITHMS {
+        let key = signing_key(algorithm);
         let keys = key.verification_keys();
         let bare = BareKey::of(&key);
         let token = token(key);

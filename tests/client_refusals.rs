@@ -26,6 +26,7 @@ use futures::future::join_all;
 use http::{Request, Response, StatusCode, Version, header};
 use http_body::{Body as HttpBody, Frame};
 use http_body_util::{BodyExt, Full};
+use tokio::sync::Barrier;
 use tower::{Layer, Service, ServiceExt};
 use tower_bearer::{
     AccessToken, AuthLayer, BoxError, Refreshing, ScopeSet,
@@ -147,10 +148,20 @@ async fn a_revoked_token_is_renewed_and_the_request_sent_once_more() {
 async fn a_thousand_requests_refused_with_one_token_make_one_exchange_and_all_succeed() {
     let clock = ManualClock::new();
     let issuer = Issuer::new(&clock, HOUR);
-    let api = Api::default();
-    let client = layer(&refreshing(&issuer, &clock)).layer(api.service());
-    client.clone().oneshot(request()).await.unwrap();
-    api.revoke("token-1");
+    // Answers no request with the first token before all thousand of them have arrived.
+    let all_arrived = Arc::new(Barrier::new(1000));
+    let api = tower::service_fn(move |request: Request<Body>| {
+        let all_arrived = all_arrived.clone();
+        async move {
+            let revoked = request.headers()[header::AUTHORIZATION] == "Bearer token-1";
+            if revoked {
+                all_arrived.wait().await;
+            }
+            let status = if revoked { 401 } else { 200 };
+            Ok::<_, BoxError>(Response::builder().status(status).body(Body::default())?)
+        }
+    });
+    let client = layer(&refreshing(&issuer, &clock)).layer(api);
     let calls = (0..1000).map(|_| tokio::spawn(client.clone().oneshot(request())));
     for outcome in join_all(calls).await {
         assert_eq!(outcome.unwrap().unwrap().status(), StatusCode::OK);

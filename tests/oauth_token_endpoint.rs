@@ -489,7 +489,7 @@ async fn retry_after_is_read_as_seconds_and_as_a_date() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_cannot_be_reached_or_breaks_off_is_an_outage() {
+async fn an_endpoint_that_cannot_be_reached_or_breaks_off_or_never_ends_is_told_apart() {
     let dead = tower::service_fn(|_: Request<Body>| async {
         Err::<Response<Body>, BoxError>("connection refused".into())
     });
@@ -499,6 +499,17 @@ async fn an_endpoint_that_cannot_be_reached_or_breaks_off_is_an_outage() {
     let error = endpoint.clone().over(dead).obtain().await.unwrap_err();
     assert_eq!(*error.kind(), ObtainErrorKind::Unreachable);
     assert!(chain(&error).contains("connection refused"));
+
+    let endless = tower::service_fn(|_: Request<Body>| async {
+        let frames = (0..1000).map(|_| http_body::Frame::data(Bytes::from_static(&[b' '; 65_536])));
+        let frames = futures::stream::iter(frames.map(Ok::<_, BoxError>));
+        Ok::<_, BoxError>(Response::new(http_body_util::StreamBody::new(frames)))
+    });
+    let error = endpoint.clone().over(endless).obtain().await.unwrap_err();
+    assert!(
+        chain(&error).contains("more than 1048576 bytes"),
+        "{error:?}"
+    );
 
     let broken = tower::service_fn(|_: Request<Body>| async {
         let frames = [Ok(http_body::Frame::data(Bytes::from("{"))), Err("cut off")];
