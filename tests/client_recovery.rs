@@ -330,6 +330,24 @@ async fn tokens_that_could_not_be_written_give_way_to_newer_ones_of_another_proc
     assert_eq!(store.refresh_token().as_deref(), Some("refresh-99"));
 }
 
+#[tokio::test]
+async fn a_new_source_is_not_given_what_the_old_one_could_not_write() {
+    let clock = ManualClock::new();
+    let store = Arc::new(Flaky::default());
+    let tokens = rotating(&clock, &store);
+    store.fails.store(true, Ordering::SeqCst);
+    tokens.token().await.unwrap_err();
+    let new = Issuer::with_clock(&clock, |ask, clock| async move {
+        assert_eq!(ask.refresh, None);
+        Ok(pair(70 + ask.number, &clock, HOUR))
+    });
+    tokens.replace_source(new);
+    tokens.token().await.unwrap_err();
+    store.fails.store(false, Ordering::SeqCst);
+    tokens.close().await;
+    assert_eq!(store.refresh_token().as_deref(), Some("refresh-71"));
+}
+
 struct Hanging;
 
 impl TokenStore for Hanging {

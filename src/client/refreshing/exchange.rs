@@ -81,8 +81,9 @@ pub(super) async fn save(inner: &Inner) {
         return;
     };
     let tokens = unsaved.tokens.clone();
+    let is_stored = lock(&inner.source).is_stored;
     let renewal = Renewal::new(
-        |stored| stored.refresh_token() == unsaved.spent.as_ref(),
+        |stored| !is_stored || stored.refresh_token() == unsaved.spent.as_ref(),
         |_| Box::pin(std::future::ready(Ok(tokens))),
     );
     match within(inner.timing.exchange, inner.store.exchange(renewal)).await {
@@ -144,13 +145,13 @@ impl<'a> Exchange<'a> {
 
     /// Takes effect, unless the source was replaced meanwhile.
     fn conclude(&self, outcome: Result<AccessToken, Error>) -> Outcome {
-        {
-            let mut source = lock(&self.inner.source);
-            if source.generation != self.generation {
-                return Outcome::Stale;
-            }
-            source.is_stored |= outcome.is_ok();
+        // Held until the end: no other source comes in between.
+        let mut source = lock(&self.inner.source);
+        if source.generation != self.generation {
+            *lock(&self.inner.unsaved) = None;
+            return Outcome::Stale;
         }
+        source.is_stored |= outcome.is_ok();
         match &outcome {
             Ok(token) => self.inner.install(token),
             Err(error) => self.inner.note(error),

@@ -168,16 +168,16 @@ impl Refreshing {
     /// old ones. The new source is not shown the refresh token of the old one: it may be
     /// another server's. The token at hand is used until it ends.
     pub fn replace_source(&self, obtain: impl ObtainToken) {
-        // The ledger first: an exchange of the old source has then either been noted, and
-        // is forgotten here, or finds that it is out of date.
-        let mut ledger = self.0.ledger();
+        // An exchange of the old source has either taken effect, and what it left is
+        // forgotten here, or finds that it is out of date.
         let mut source = lock(&self.0.source);
         *source = Source {
             obtain: Arc::new(obtain),
             generation: source.generation.wrapping_add(1),
             is_stored: false,
         };
-        ledger.forget();
+        *lock(&self.0.unsaved) = None;
+        self.0.ledger().forget();
     }
 
     /// Starts no exchange any more, and waits for the one under way **and** for its
