@@ -77,7 +77,8 @@
 //! | --- | --- | --- |
 //! | `client` | yes | [`AuthLayer`] and what it needs |
 //! | `server` | yes | [`RequireJwt`], [`OptionalJwt`], [`RequireScope`] and what they need |
-//! | `aws-lc-rs` | yes | the default backend for signatures; `server` needs one |
+//! | `jwt` | with `server` | [`Validator`], [`KeySet`] and [`jwt::Minter`], without any middleware |
+//! | `aws-lc-rs` | yes | the default backend for signatures; `jwt` needs one |
 //! | `rust-crypto` | no | the backend in pure Rust, instead of it or beside it |
 //! | `axum` | no | [`Verified`] as an extractor |
 //! | `test-util` | no | [`test_util`] |
@@ -87,11 +88,11 @@
 #![forbid(unsafe_code)]
 
 #[cfg(all(
-    feature = "server",
+    feature = "jwt",
     not(any(feature = "aws-lc-rs", feature = "rust-crypto"))
 ))]
 compile_error!(
-    "feature `server` verifies signatures and needs a backend: enable `aws-lc-rs` (it is in the default features) or `rust-crypto`"
+    "the features `jwt` and `server` verify signatures and need a backend: enable `aws-lc-rs` (it is in the default features) or `rust-crypto`"
 );
 
 #[cfg(feature = "axum")]
@@ -108,9 +109,10 @@ mod deadline;
 mod excerpt;
 #[cfg(feature = "server")]
 mod grpc;
-#[cfg(feature = "server")]
+#[cfg(feature = "jwt")]
+#[cfg_attr(not(feature = "server"), allow(dead_code, unused_imports))]
 pub mod jwt;
-#[cfg(feature = "server")]
+#[cfg(feature = "jwt")]
 pub mod keys;
 #[cfg(feature = "client")]
 pub mod oauth;
@@ -130,9 +132,9 @@ pub mod transport;
 
 #[cfg(feature = "client")]
 pub use client::{Auth, AuthLayer, Refreshing};
-#[cfg(feature = "server")]
+#[cfg(feature = "jwt")]
 pub use jwt::{Algorithm, Expected, Validator, Verified};
-#[cfg(feature = "server")]
+#[cfg(feature = "jwt")]
 pub use keys::{KeySet, KeySource};
 #[cfg(feature = "client")]
 pub use oauth::{ClientAuth, ClientCredentials, TokenEndpoint};
