@@ -10,6 +10,7 @@
 use std::{
     collections::BTreeMap,
     error::Error,
+    num::NonZeroU32,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -18,9 +19,9 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use tower_bearer::{
-    AccessToken, BoxError, ClientAuth, ClientCredentials, TokenEndpoint,
+    AccessToken, BoxError, BoxFuture, ClientAuth, ClientCredentials, TokenEndpoint,
     clock::{Clock, SystemClock},
-    oauth::{LogInAgain, ObtainError, ObtainErrorKind, ObtainToken},
+    oauth::{Grant, LogInAgain, ObtainError, ObtainErrorKind, ObtainToken, TokenRequest},
     test_util::ManualClock,
     token::{RefreshToken, Tokens},
 };
@@ -200,6 +201,30 @@ async fn without_a_grant_and_without_tokens_somebody_has_to_log_in() {
     assert!(endpoint.refresh(&RefreshToken::new("rt")).await.is_ok());
 }
 
+#[test]
+fn a_grant_says_how_often_it_may_be_refused() {
+    struct Pin;
+    impl Grant for Pin {
+        fn add_to<'a>(&'a self, _: &'a mut TokenRequest) -> BoxFuture<'a, Result<(), ObtainError>> {
+            Box::pin(async { Ok(()) })
+        }
+        fn max_attempts(&self) -> Option<NonZeroU32> {
+            NonZeroU32::new(3)
+        }
+    }
+    let endpoint = || TokenEndpoint::new(ENDPOINT).unwrap();
+    let over = |endpoint: TokenEndpoint<_>| {
+        endpoint.over(tower::service_fn(|_: Request<Body>| async {
+            Ok::<_, BoxError>(json(200, GOOD))
+        }))
+    };
+    assert_eq!(over(endpoint()).max_attempts(), None);
+    let grant = ClientCredentials::new();
+    assert_eq!(over(endpoint().grant(grant)).max_attempts(), None);
+    let shared = Arc::new(over(endpoint().grant(Pin)));
+    assert_eq!(shared.max_attempts(), NonZeroU32::new(3));
+}
+
 // Answers
 
 #[tokio::test]
@@ -236,6 +261,10 @@ async fn every_shape_of_a_good_answer_is_read() {
             None,
         ),
         (r#"{"access_token":"at"}"#, None),
+        (
+            r#"{"access_token":"at","token_type":"Bearer","issued_token_type":"urn:ietf:params:oauth:token-type:jwt"}"#,
+            None,
+        ),
     ];
     for (body, expected) in rows {
         let clock = ManualClock::new();
@@ -318,6 +347,30 @@ async fn every_bad_answer_is_a_typed_error_that_names_the_endpoint_and_shows_no_
             json(200, r#"{"access_token":"at","token_type":"DPoP"}"#),
             bad,
             "DPoP",
+        ),
+        (
+            "an exchange that issued no access token",
+            json(200, r#"{"access_token":"at","token_type":"N_A"}"#),
+            bad,
+            "requested_token_type",
+        ),
+        (
+            "an exchange that issued a refresh token",
+            json(
+                200,
+                r#"{"access_token":"at","token_type":"Bearer","issued_token_type":"urn:ietf:params:oauth:token-type:refresh_token"}"#,
+            ),
+            bad,
+            "only an access token",
+        ),
+        (
+            "issued_token_type of another JSON type",
+            json(
+                200,
+                r#"{"access_token":"at","token_type":"Bearer","issued_token_type":["a"]}"#,
+            ),
+            bad,
+            "issued_token_type",
         ),
         (
             "expires_in of 0",

@@ -1,6 +1,6 @@
 //! The trait behind which every way of getting a token stands.
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{fmt, future::Future, num::NonZeroU32, sync::Arc};
 
 use crate::{
     BoxFuture,
@@ -39,6 +39,13 @@ pub trait ObtainToken: Send + Sync + 'static {
         let _ = refresh_token;
         self.obtain()
     }
+
+    /// How often in all [`obtain`](Self::obtain) may be refused before only new credentials
+    /// help, for credentials that too many wrong attempts lock. `None`, the default: as often
+    /// as the pauses in between allow.
+    fn max_attempts(&self) -> Option<NonZeroU32> {
+        None
+    }
 }
 
 impl<T: ObtainToken + ?Sized> ObtainToken for Arc<T> {
@@ -51,6 +58,10 @@ impl<T: ObtainToken + ?Sized> ObtainToken for Arc<T> {
         refresh_token: &'a RefreshToken,
     ) -> BoxFuture<'a, Result<Tokens, ObtainError>> {
         (**self).refresh(refresh_token)
+    }
+
+    fn max_attempts(&self) -> Option<NonZeroU32> {
+        (**self).max_attempts()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The token endpoint of an authorization server (RFC 6749 §3.2), over any transport.
 
-use std::{error::Error, fmt, sync::Arc, time::Duration};
+use std::{error::Error, fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
 use http::{Request, Response, Uri};
 use http_body::Body;
@@ -188,7 +188,7 @@ impl ObtainToken for TokenEndpoint {
                 let nobody = ObtainErrorKind::LogInAgain(LogInAgain::NotLoggedIn);
                 return Err(ObtainError::new(nobody));
             };
-            let mut request = TokenRequest::new(self.uri.clone());
+            let mut request = TokenRequest::new(self.uri.clone(), self.clock.wall());
             grant.add_to(&mut request).await?;
             self.ask(request).await.map_err(|error| error.at(&self.uri))
         })
@@ -199,10 +199,14 @@ impl ObtainToken for TokenEndpoint {
         token: &'a RefreshToken,
     ) -> BoxFuture<'a, Result<Tokens, ObtainError>> {
         Box::pin(async move {
-            let mut request = TokenRequest::new(self.uri.clone());
+            let mut request = TokenRequest::new(self.uri.clone(), self.clock.wall());
             refresh_token::add_to(token, &mut request);
             self.ask(request).await.map_err(|error| error.at(&self.uri))
         })
+    }
+
+    fn max_attempts(&self) -> Option<NonZeroU32> {
+        self.grant.as_ref()?.max_attempts()
     }
 }
 

@@ -1,6 +1,6 @@
 //! A token request while it is being put together (RFC 6749 §4, §6).
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, time::SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
@@ -15,17 +15,19 @@ use crate::secret::Secret;
 /// each add their part. Every value is kept as a [`Secret`]: some are.
 pub struct TokenRequest {
     endpoint: Uri,
+    now: SystemTime,
     parameters: Vec<(Cow<'static, str>, Secret)>,
     headers: HeaderMap,
     secrets: Vec<Secret>,
 }
 
 impl TokenRequest {
-    pub(crate) fn new(endpoint: Uri) -> Self {
+    pub(crate) fn new(endpoint: Uri, now: SystemTime) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         Self {
             endpoint,
+            now,
             parameters: Vec::new(),
             headers,
             secrets: Vec::new(),
@@ -36,6 +38,12 @@ impl TokenRequest {
     #[must_use]
     pub fn endpoint(&self) -> &Uri {
         &self.endpoint
+    }
+
+    /// What time it is by the endpoint's clock, for what is dated and signed.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.now
     }
 
     /// Adds a parameter; one that may repeat (`resource`) is added again.

@@ -26,6 +26,7 @@ const MAX_QUOTED: usize = 200;
 struct Answer {
     access_token: Option<Value>,
     token_type: Option<Value>,
+    issued_token_type: Option<Value>,
     expires_in: Option<Value>,
     refresh_token: Option<Value>,
     scope: Option<Value>,
@@ -88,10 +89,17 @@ fn refusal(error: &Value, description: Option<&Value>, secrets: &[Secret]) -> Ob
 }
 
 fn access_token(answer: &mut Answer, asked: Moment) -> Result<AccessToken, ObtainError> {
+    can_be_sent(answer.issued_token_type.as_ref())?;
     match &answer.token_type {
         // Required by RFC 6749 §5.1, and left out by servers that know no other.
         None | Some(Value::Null) => {}
         Some(Value::String(kind)) if kind.eq_ignore_ascii_case("bearer") => {}
+        // RFC 8693 §2.2.1
+        Some(Value::String(kind)) if kind.eq_ignore_ascii_case("n_a") => {
+            return Err(unusable(
+                "token_type `N_A`: what was issued is no access token; ask for one by `requested_token_type`".to_owned(),
+            ));
+        }
         Some(Value::String(kind)) => {
             let kind = quoted(kind, &[]);
             return Err(unusable(format!(
@@ -114,6 +122,21 @@ fn access_token(answer: &mut Answer, asked: Moment) -> Result<AccessToken, Obtai
         access = access.with_scope(ScopeSet::parse(scope));
     }
     Ok(access)
+}
+
+/// RFC 8693 §2.2.1: a token exchange may issue a token of any type under the name of
+/// `access_token`. An API must never see a refresh token.
+fn can_be_sent(issued: Option<&Value>) -> Result<(), ObtainError> {
+    const REFRESH_TOKEN: &str = "urn:ietf:params:oauth:token-type:refresh_token";
+    match issued {
+        Some(Value::String(kind)) if kind == REFRESH_TOKEN => Err(unusable(format!(
+            "issued_token_type `{REFRESH_TOKEN}`, and only an access token can be sent"
+        ))),
+        None | Some(Value::Null | Value::String(_)) => Ok(()),
+        Some(_) => Err(unusable(
+            "an issued_token_type that is not a string".to_owned(),
+        )),
+    }
 }
 
 impl Answer {

@@ -5,6 +5,8 @@ pub(super) mod refresh_token;
 
 pub use client_credentials::ClientCredentials;
 
+use std::num::NonZeroU32;
+
 use crate::{
     BoxFuture,
     oauth::{ObtainError, TokenRequest},
@@ -43,4 +45,10 @@ pub trait Grant: Send + Sync + 'static {
         &'a self,
         request: &'a mut TokenRequest,
     ) -> BoxFuture<'a, Result<(), ObtainError>>;
+
+    /// How often in all the grant may be refused before only new credentials help
+    /// ([`ObtainToken::max_attempts`](super::ObtainToken::max_attempts)). `None` by default.
+    fn max_attempts(&self) -> Option<NonZeroU32> {
+        None
+    }
 }
