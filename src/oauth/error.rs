@@ -4,7 +4,7 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use http::{StatusCode, Uri};
 
-use super::token_endpoint;
+use super::address;
 use crate::{
     BoxError,
     token::{RefreshToken, TokenValueError},
@@ -106,7 +106,7 @@ impl ObtainError {
     }
 
     pub(super) fn at(mut self, endpoint: &Uri) -> Self {
-        self.endpoint = Some(token_endpoint::shown(endpoint).into());
+        self.endpoint = Some(address::shown(endpoint).into());
         self
     }
 

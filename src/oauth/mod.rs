@@ -3,20 +3,25 @@
 //! - [`TokenEndpoint`]: asks an authorization server for tokens;
 //! - [`ClientAuth`] and the trait [`ClientAuthentication`]: how the client proves who it is;
 //! - [`grant`]: by what right it asks; one file for each grant;
+//! - [`RefreshRequest`]: how a refresh token is spent where that is not as RFC 6749 §6 says;
 //! - [`ObtainToken`]: the one question that all of this answers, open to sources of your own;
 //! - [`ObtainError`]: why there is no token, and whose fault that is.
 
+mod address;
 mod client_auth;
 mod error;
 pub mod grant;
 mod obtain;
+mod refresh_request;
 mod token_endpoint;
 mod token_request;
 mod token_response;
 
+pub use address::EndpointError;
 pub use client_auth::{ClientAuth, ClientAuthentication};
 pub use error::{LogInAgain, ObtainError, ObtainErrorKind};
-pub use grant::{ClientCredentials, Grant};
+pub use grant::{ClientCredentials, Grant, LogIn};
 pub use obtain::{ObtainToken, ObtainWith, obtain_with};
-pub use token_endpoint::{EndpointError, NoTransport, TokenEndpoint};
+pub use refresh_request::RefreshRequest;
+pub use token_endpoint::{NoTransport, TokenEndpoint};
 pub use token_request::TokenRequest;

@@ -1,6 +1,6 @@
 //! The token endpoint of an authorization server (RFC 6749 §3.2), over any transport.
 
-use std::{error::Error, fmt, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
 use http::{Request, Response, Uri};
 use http_body::Body;
@@ -10,10 +10,10 @@ use crate::{
     BoxError, BoxFuture,
     clock::{Clock, SystemClock},
     oauth::{
-        ClientAuthentication, Grant, LogInAgain, ObtainError, ObtainErrorKind, ObtainToken,
-        TokenRequest, grant::refresh_token, token_response,
+        ClientAuthentication, EndpointError, Grant, LogInAgain, ObtainError, ObtainErrorKind,
+        ObtainToken, RefreshRequest, TokenRequest, address, token_request::Encoding,
+        token_response,
     },
-    origin::Origin,
     token::{Moment, RefreshToken, Tokens},
     transport::Transport,
 };
@@ -49,11 +49,20 @@ use crate::{
 #[derive(Clone)]
 pub struct TokenEndpoint<T = Transport> {
     uri: Uri,
+    encoding: Encoding,
+    refresh: Refresh,
     client_auth: Option<Arc<dyn ClientAuthentication>>,
     grant: Option<Arc<dyn Grant>>,
     clock: Arc<dyn Clock>,
     deadline: Duration,
     transport: T,
+}
+
+/// How refresh tokens are spent, and where if not at the endpoint itself.
+#[derive(Clone, Default)]
+struct Refresh {
+    request: RefreshRequest,
+    uri: Option<Uri>,
 }
 
 /// In place of a transport that is still to be named.
@@ -70,12 +79,7 @@ impl TokenEndpoint<NoTransport> {
     /// 6749 §3.2), or is plain `http` to another machine: client secrets would be
     /// readable on the way.
     pub fn new(address: &str) -> Result<Self, EndpointError> {
-        let endpoint = Self::dangerous_plain_http(address)?;
-        let origin = origin(&endpoint.uri)?;
-        if !origin.is_https() && !origin.is_loopback() {
-            return Err(EndpointError::PlainHttp(origin));
-        }
-        Ok(endpoint)
+        Ok(Self::at(address::protected(address)?))
     }
 
     /// As [`new`](Self::new), but plain `http` may go to any machine: for a mesh that
@@ -85,26 +89,20 @@ impl TokenEndpoint<NoTransport> {
     ///
     /// As [`new`](Self::new), without the last.
     pub fn dangerous_plain_http(address: &str) -> Result<Self, EndpointError> {
-        let malformed = |why| EndpointError::Malformed { why };
-        if address.contains('#') {
-            return Err(malformed("it holds a fragment"));
-        }
-        let uri: Uri = address.parse().map_err(|_| malformed("it is not a URI"))?;
-        if uri
-            .authority()
-            .is_some_and(|host| host.as_str().contains('@'))
-        {
-            return Err(malformed("it holds user information"));
-        }
-        origin(&uri)?;
-        Ok(Self {
+        Ok(Self::at(address::any(address)?))
+    }
+
+    fn at(uri: Uri) -> Self {
+        Self {
             uri,
+            encoding: Encoding::Form,
+            refresh: Refresh::default(),
             client_auth: None,
             grant: None,
             clock: SystemClock::shared(),
             deadline: Duration::from_secs(30),
             transport: NoTransport,
-        })
+        }
     }
 
     /// Sends the requests over any cloneable Tower HTTP service whose request body can
@@ -121,6 +119,8 @@ impl TokenEndpoint<NoTransport> {
     {
         TokenEndpoint {
             uri: self.uri,
+            encoding: self.encoding,
+            refresh: self.refresh,
             client_auth: self.client_auth,
             grant: self.grant,
             clock: self.clock,
@@ -128,11 +128,6 @@ impl TokenEndpoint<NoTransport> {
             transport: Transport::new(transport),
         }
     }
-}
-
-fn origin(uri: &Uri) -> Result<Origin, EndpointError> {
-    let why = "it has no host, or is neither https nor http";
-    Origin::of(uri).map_err(|_| EndpointError::Malformed { why })
 }
 
 impl<T> TokenEndpoint<T> {
@@ -148,6 +143,27 @@ impl<T> TokenEndpoint<T> {
     pub fn grant(mut self, grant: impl Grant) -> Self {
         self.grant = Some(Arc::new(grant));
         self
+    }
+
+    /// Sends parameters as the members of one JSON object, all of them strings; a parameter
+    /// that repeats becomes an array.
+    #[must_use]
+    pub fn json(mut self) -> Self {
+        self.encoding = Encoding::Json;
+        self
+    }
+
+    /// How refresh tokens are spent, where that is not as RFC 6749 §6 says it.
+    ///
+    /// # Errors
+    ///
+    /// When the request goes to [an address](RefreshRequest::at) of its own, and that is none
+    /// or is less protected than the endpoint's.
+    pub fn refresh_with(mut self, request: RefreshRequest) -> Result<Self, EndpointError> {
+        let own = request.address();
+        let uri = own.map(|own| address::beside(&self.uri, own)).transpose()?;
+        self.refresh = Refresh { request, uri };
+        Ok(self)
     }
 
     /// How long one attempt may take, answer included.
@@ -167,42 +183,54 @@ impl<T> TokenEndpoint<T> {
 }
 
 impl TokenEndpoint {
-    async fn ask(&self, mut request: TokenRequest) -> Result<Tokens, ObtainError> {
+    async fn first(&self) -> Result<Tokens, ObtainError> {
+        let Some(grant) = &self.grant else {
+            let nobody = ObtainErrorKind::LogInAgain(LogInAgain::NotLoggedIn);
+            return Err(ObtainError::new(nobody));
+        };
+        let mut request = TokenRequest::new(self.uri.clone(), self.encoding, self.clock.wall());
+        grant.add_to(&mut request).await?;
         if let Some(client_auth) = &self.client_auth {
             client_auth.authenticate(&mut request).await?;
         }
+        self.ask(&request).await
+    }
+
+    async fn spend(&self, token: &RefreshToken) -> Result<Tokens, ObtainError> {
+        let Refresh { request: how, uri } = &self.refresh;
+        let uri = uri.as_ref().unwrap_or(&self.uri).clone();
+        let encoding = how.encoding().unwrap_or(self.encoding);
+        let mut request = TokenRequest::new(uri, encoding, self.clock.wall());
+        how.add_to(token, &mut request)?;
+        if let Some(client_auth) = how.client_authentication(self.client_auth.as_ref()) {
+            client_auth.authenticate(&mut request).await?;
+        }
+        self.ask(&request).await
+    }
+
+    async fn ask(&self, request: &TokenRequest) -> Result<Tokens, ObtainError> {
         // A lifetime counts from here at the latest (RFC 6749 §5.1).
         let asked = Moment::now(&*self.clock);
-        let response = self
-            .transport
-            .send(request.to_form(), self.deadline)
-            .await?;
-        token_response::read(&response, request.secrets(), asked, &*self.clock)
+        let sent = self.transport.send(request.to_http()?, self.deadline);
+        let answer = sent.await.map_err(ObtainError::from);
+        answer
+            .and_then(|answer| {
+                token_response::read(&answer, request.secrets(), asked, &*self.clock)
+            })
+            .map_err(|error| error.at(request.endpoint()))
     }
 }
 
 impl ObtainToken for TokenEndpoint {
     fn obtain(&self) -> BoxFuture<'_, Result<Tokens, ObtainError>> {
-        Box::pin(async move {
-            let Some(grant) = &self.grant else {
-                let nobody = ObtainErrorKind::LogInAgain(LogInAgain::NotLoggedIn);
-                return Err(ObtainError::new(nobody));
-            };
-            let mut request = TokenRequest::new(self.uri.clone(), self.clock.wall());
-            grant.add_to(&mut request).await?;
-            self.ask(request).await.map_err(|error| error.at(&self.uri))
-        })
+        Box::pin(self.first())
     }
 
     fn refresh<'a>(
         &'a self,
         token: &'a RefreshToken,
     ) -> BoxFuture<'a, Result<Tokens, ObtainError>> {
-        Box::pin(async move {
-            let mut request = TokenRequest::new(self.uri.clone(), self.clock.wall());
-            refresh_token::add_to(token, &mut request);
-            self.ask(request).await.map_err(|error| error.at(&self.uri))
-        })
+        Box::pin(self.spend(token))
     }
 
     fn max_attempts(&self) -> Option<NonZeroU32> {
@@ -213,50 +241,7 @@ impl ObtainToken for TokenEndpoint {
 impl<T> fmt::Debug for TokenEndpoint<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenEndpoint")
-            .field("address", &format_args!("{}", shown(&self.uri)))
+            .field("address", &format_args!("{}", address::shown(&self.uri)))
             .finish_non_exhaustive()
     }
 }
-
-/// An address that can't be a token endpoint.
-#[derive(Clone)]
-#[non_exhaustive]
-pub enum EndpointError {
-    /// No address of a server. It is not shown, since it may hold a password.
-    Malformed {
-        /// What is wrong with it.
-        why: &'static str,
-    },
-    /// Plain `http` to another machine.
-    PlainHttp(Origin),
-}
-
-/// An address without its query: some hold a key there.
-pub(super) fn shown(uri: &Uri) -> String {
-    let scheme = uri.scheme_str().unwrap_or_default();
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    format!("{scheme}://{authority}{}", uri.path())
-}
-
-impl fmt::Display for EndpointError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed { why } => write!(
-                f,
-                "not the address of a token endpoint: {why}; write it as `https://id.example/oauth2/token`"
-            ),
-            Self::PlainHttp(origin) => write!(
-                f,
-                "client secrets don't go over plain http to `{origin}`; use https, a loopback address, or `TokenEndpoint::dangerous_plain_http`"
-            ),
-        }
-    }
-}
-
-impl fmt::Debug for EndpointError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "EndpointError({self})")
-    }
-}
-
-impl Error for EndpointError {}

@@ -1,9 +1,10 @@
 //! Grants: by what right a client asks for a token (RFC 6749 §1.3). One file each.
 
 mod client_credentials;
-pub(super) mod refresh_token;
+mod log_in;
 
 pub use client_credentials::ClientCredentials;
+pub use log_in::LogIn;
 
 use std::num::NonZeroU32;
 
