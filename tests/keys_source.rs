@@ -1,7 +1,13 @@
 //! Sources of keys: a set, and closures.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test may
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::executor::block_on;
 use tower_bearer::{
@@ -46,6 +52,22 @@ fn a_closure_sees_what_is_wanted() {
         std::error::Error::source(&error).unwrap().to_string(),
         "connection refused"
     );
+}
+
+#[test]
+fn a_closure_is_not_asked_again_about_a_token_that_its_keys_did_not_verify() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let source = keys::from_fn({
+        let asked = asked.clone();
+        move |_| {
+            asked.fetch_add(1, Ordering::SeqCst);
+            Ok(keys())
+        }
+    });
+    let answered = source.current(&query()).unwrap();
+    let again = source.current(&query().with_tried(Some(&answered)));
+    assert_eq!(again.unwrap().len(), 1);
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
 }
 
 #[test]

@@ -28,6 +28,20 @@ pub trait KeySource: Send + Sync + 'static {
         &'a self,
         wanted: &'a KeyQuery<'a>,
     ) -> BoxFuture<'a, Result<KeySet, KeysUnavailable>>;
+
+    /// Whether the answer depends on [`KeyQuery::issuer`]. To read it costs a look into
+    /// the claims before the signature is verified, so guards do it only for those who
+    /// need it. By default it does not.
+    fn depends_on_issuer(&self) -> bool {
+        false
+    }
+
+    /// A token was verified with a key of this source, and all its claims are in order.
+    /// For sources that treat issuers better who have proved themselves. By default
+    /// nobody listens.
+    fn verified(&self, wanted: &KeyQuery<'_>) {
+        let _ = wanted;
+    }
 }
 
 /// What is known of the key that is wanted. All of it is what an **unverified** token
@@ -37,6 +51,8 @@ pub struct KeyQuery<'a> {
     algorithm: Algorithm,
     key_id: Option<&'a str>,
     issuer: Option<&'a str>,
+    signature: Option<&'a str>,
+    tried: Option<&'a KeySet>,
 }
 
 impl<'a> KeyQuery<'a> {
@@ -47,6 +63,8 @@ impl<'a> KeyQuery<'a> {
             algorithm,
             key_id: None,
             issuer: None,
+            signature: None,
+            tried: None,
         }
     }
 
@@ -64,6 +82,20 @@ impl<'a> KeyQuery<'a> {
         self
     }
 
+    /// The same for the token of that signature, in base64url.
+    #[must_use]
+    pub fn with_signature(mut self, signature: Option<&'a str>) -> Self {
+        self.signature = signature;
+        self
+    }
+
+    /// The same for a token that these keys did not verify, and that named none of them.
+    #[must_use]
+    pub fn with_tried(mut self, tried: Option<&'a KeySet>) -> Self {
+        self.tried = tried;
+        self
+    }
+
     /// The header's `alg`.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
@@ -76,10 +108,24 @@ impl<'a> KeyQuery<'a> {
         self.key_id
     }
 
-    /// The issuer, where keys are chosen by it.
+    /// The claim `iss`, where [`KeySource::depends_on_issuer`] says that it matters.
     #[must_use]
     pub fn issuer(&self) -> Option<&'a str> {
         self.issuer
+    }
+
+    /// The token's signature, in base64url: it tells this token from others that want the
+    /// same key.
+    #[must_use]
+    pub fn signature(&self) -> Option<&'a str> {
+        self.signature
+    }
+
+    /// Keys that the token was tried with in vain. Whether to ask for newer ones is the
+    /// source's decision; to answer with these again is to refuse the token.
+    #[must_use]
+    pub fn tried(&self) -> Option<&'a KeySet> {
+        self.tried
     }
 }
 
@@ -164,6 +210,14 @@ impl<T: KeySource + ?Sized> KeySource for Arc<T> {
     ) -> BoxFuture<'a, Result<KeySet, KeysUnavailable>> {
         (**self).obtain(wanted)
     }
+
+    fn depends_on_issuer(&self) -> bool {
+        (**self).depends_on_issuer()
+    }
+
+    fn verified(&self, wanted: &KeyQuery<'_>) {
+        (**self).verified(wanted);
+    }
 }
 
 /// Keys from a closure that has them at hand. It runs for each token.
@@ -195,6 +249,10 @@ where
     F: Fn(&KeyQuery<'_>) -> Result<KeySet, KeysUnavailable> + Send + Sync + 'static,
 {
     fn current(&self, wanted: &KeyQuery<'_>) -> Option<KeySet> {
+        // The closure was asked about this token a moment ago.
+        if let Some(tried) = wanted.tried() {
+            return Some(tried.clone());
+        }
         (self.0)(wanted).ok()
     }
 
@@ -203,6 +261,11 @@ where
         wanted: &'a KeyQuery<'a>,
     ) -> BoxFuture<'a, Result<KeySet, KeysUnavailable>> {
         Box::pin(std::future::ready((self.0)(wanted)))
+    }
+
+    /// Only the closure knows.
+    fn depends_on_issuer(&self) -> bool {
+        true
     }
 }
 
@@ -249,6 +312,11 @@ where
         wanted: &'a KeyQuery<'a>,
     ) -> BoxFuture<'a, Result<KeySet, KeysUnavailable>> {
         Box::pin((self.0)(wanted))
+    }
+
+    /// Only the closure knows.
+    fn depends_on_issuer(&self) -> bool {
+        true
     }
 }
 
