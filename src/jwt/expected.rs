@@ -56,12 +56,29 @@ impl Expected {
         Self(Rule::Unchecked)
     }
 
-    /// The first of the values, if there is one: what a challenge calls its realm.
-    pub(crate) fn first(&self) -> Option<&str> {
+    /// Whether a claim of this value is one that is expected, and expected by its name.
+    pub(crate) fn names(&self, received: Option<&str>) -> bool {
         match &self.0 {
-            Rule::Unchecked => None,
-            Rule::AnyOf { values, .. } => values.first().map(AsRef::as_ref),
+            Rule::AnyOf {
+                claim: None,
+                values,
+            } => values.iter().any(|value| Some(&**value) == received),
+            _ => false,
         }
+    }
+
+    /// Whether the claim doesn't matter, or another is looked at in its place.
+    pub(crate) fn says_nothing_of_it(&self) -> bool {
+        matches!(self.0, Rule::Unchecked | Rule::AnyOf { claim: Some(_), .. })
+    }
+
+    /// The values, if there are any.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &str> + Clone {
+        let values = match &self.0 {
+            Rule::Unchecked => &[],
+            Rule::AnyOf { values, .. } => &**values,
+        };
+        values.iter().map(AsRef::as_ref)
     }
 }
 

@@ -67,6 +67,11 @@ impl<'t> Unverified<'t> {
         self.key_id.as_deref()
     }
 
+    /// The signature as it is written.
+    pub(crate) fn signature_text(&self) -> &'t str {
+        self.signature
+    }
+
     pub(super) fn token(&self) -> &'t str {
         self.token
     }
@@ -95,19 +100,33 @@ impl<'t> Unverified<'t> {
 
     /// The text of the claims.
     pub(super) fn claims(&self) -> Result<String, ValidationErrorKind> {
-        let bytes = URL_SAFE_NO_PAD.decode(self.claims).map_err(|_| {
-            Malformed("the claims are not base64url (no padding, no trailing bits)")
-        })?;
-        String::from_utf8(bytes).map_err(|_| Malformed("the claims are not UTF-8"))
+        text(self.claims)
     }
 
-    /// The issuer that the token names, for the choice of keys. **Unverified.**
+    /// The issuer that the token names, for a log. **Unverified.**
     pub(crate) fn peek_issuer(&self) -> Result<Option<String>, ValidationError> {
-        let text = self.claims()?;
-        let mut claims = Claims::new(&[]);
-        tap::keep(&text, &mut claims)?;
-        Ok(claims.text("iss")?.map(Cow::into_owned))
+        Ok(issuer(self.claims)?)
     }
+}
+
+/// The issuer that a token names, for the choice of rules and keys. **Unverified.**
+pub(crate) fn peek_issuer(token: &str) -> Result<Option<String>, ValidationError> {
+    let claims = token.split('.').nth(1).ok_or(NOT_THREE_SEGMENTS)?;
+    Ok(issuer(claims)?)
+}
+
+fn issuer(claims: &str) -> Result<Option<String>, ValidationErrorKind> {
+    let text = text(claims)?;
+    let mut claims = Claims::new(&[]);
+    tap::keep(&text, &mut claims)?;
+    Ok(claims.text("iss")?.map(Cow::into_owned))
+}
+
+fn text(claims: &str) -> Result<String, ValidationErrorKind> {
+    let bytes = URL_SAFE_NO_PAD
+        .decode(claims)
+        .map_err(|_| Malformed("the claims are not base64url (no padding, no trailing bits)"))?;
+    String::from_utf8(bytes).map_err(|_| Malformed("the claims are not UTF-8"))
 }
 
 const NOT_THREE_SEGMENTS: ValidationErrorKind =

@@ -154,23 +154,39 @@ impl KeySet {
         &self.0
     }
 
+    /// Whether both are one and the same, so that nothing was added or withdrawn.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Whether a key has that `kid` and is of that algorithm.
+    pub(crate) fn has_named(&self, algorithm: Algorithm, key_id: Option<&str>) -> bool {
+        key_id.is_some() && !with_key_id(self.of(algorithm), key_id).is_empty()
+    }
+
     /// The keys to try; none if there is none to choose.
     pub(super) fn candidates(&self, algorithm: Algorithm, key_id: Option<&str>) -> &[Key] {
-        let of_algorithm = range(&self.0, |key| key.algorithm.cmp(&algorithm));
-        let with_key_id =
-            |wanted: Option<&str>| range(of_algorithm, |key| key.key_id.as_deref().cmp(&wanted));
+        let of_algorithm = self.of(algorithm);
         let found = match key_id {
-            Some(_) => with_key_id(key_id),
+            Some(_) => with_key_id(of_algorithm, key_id),
             None if of_algorithm.len() == 1 => of_algorithm,
             None => &[],
         };
         let found = if found.is_empty() {
-            with_key_id(None)
+            with_key_id(of_algorithm, None)
         } else {
             found
         };
         found.get(..MAX_CANDIDATES).unwrap_or(found)
     }
+
+    fn of(&self, algorithm: Algorithm) -> &[Key] {
+        range(&self.0, |key| key.algorithm.cmp(&algorithm))
+    }
+}
+
+fn with_key_id<'k>(of_algorithm: &'k [Key], wanted: Option<&str>) -> &'k [Key] {
+    range(of_algorithm, |key| key.key_id.as_deref().cmp(&wanted))
 }
 
 /// The part of a sorted slice for which `compare` says equal.

@@ -51,4 +51,5 @@ pub use registered::RegisteredClaims;
 pub use signing_key::SigningKey;
 pub use validator::{Validator, Verified};
 
-pub(crate) use header::Unverified;
+pub(crate) use header::{Unverified, peek_issuer};
+pub(crate) use policy::unknown_issuer;

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::{
     algorithm::Algorithm,
     claims::{Claims, is_registered},
-    error::{ValidationErrorKind, excerpts},
+    error::{ValidationError, ValidationErrorKind, excerpts},
     expected::{Expected, Rule},
     json::{Strings, string},
     numeric_date::NumericDate,
@@ -110,15 +110,7 @@ impl Policy {
     /// RFC 7519 §4.1.1; RFC 9068 §4: an exact match.
     fn check_issuer(&self, claims: &Claims<'_, '_>) -> Checked {
         check_expected(&self.issuer, "iss", claims, |expected, received| {
-            let is_off_by_a_slash = |received: &str| {
-                let bare = received.trim_end_matches('/');
-                expected.iter().any(|one| one.trim_end_matches('/') == bare)
-            };
-            ValidationErrorKind::Issuer {
-                expected: excerpts(expected.iter()),
-                received: excerpts(received.iter()),
-                is_off_by_a_slash: received.iter().any(|one| is_off_by_a_slash(one)),
-            }
+            other_issuer(expected.iter().map(AsRef::as_ref), received)
         })
     }
 
@@ -225,6 +217,34 @@ fn check_expected(
         return Ok(());
     }
     Err(refusal(values, &received))
+}
+
+fn other_issuer<'a>(
+    expected: impl Iterator<Item = &'a str> + Clone,
+    received: &Strings<'_>,
+) -> ValidationErrorKind {
+    let is_off_by_a_slash = |received: &str| {
+        let bare = received.trim_end_matches('/');
+        let mut expected = expected.clone();
+        expected.any(|one| one.trim_end_matches('/') == bare)
+    };
+    ValidationErrorKind::Issuer {
+        expected: excerpts(expected.clone()),
+        received: excerpts(received.iter()),
+        is_off_by_a_slash: received.iter().any(|one| is_off_by_a_slash(one)),
+    }
+}
+
+/// A token of an issuer that none of these names.
+pub(crate) fn unknown_issuer<'a>(
+    expected: impl Iterator<Item = &'a Expected> + Clone,
+    received: Option<&'a str>,
+) -> ValidationError {
+    let Some(received) = received else {
+        return ValidationErrorKind::MissingClaim("iss".to_owned()).into();
+    };
+    let names = expected.flat_map(Expected::values);
+    other_issuer(names, &Strings::One(received.into())).into()
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates

@@ -206,7 +206,15 @@ impl Validator {
 
     /// The first audience: what a challenge calls its realm unless told otherwise.
     pub(crate) fn first_audience(&self) -> Option<&str> {
-        self.0.audience.first()
+        self.0.audience.values().next()
+    }
+
+    pub(crate) fn issuer(&self) -> &Expected {
+        &self.0.issuer
+    }
+
+    pub(crate) fn is_too_large(&self, token: &str) -> bool {
+        self.0.check_size(token).is_err()
     }
 
     /// Checks a token, and reads its claims into `C`.

@@ -13,6 +13,7 @@ use super::{
     credentials::{Absence, Found, Place},
     presence::Presence,
     rejection::RejectionReason,
+    trusted::{Choice, Trusted, TrustedIssuers},
 };
 use crate::{
     excerpt::excerpt,
@@ -23,18 +24,11 @@ use crate::{
 
 pub(super) struct Authenticator<C> {
     pub(super) place: Place,
-    /// Rules and keys stay together, so that no issuer's key signs for another.
-    trusted: Vec<Trusted>,
+    trusted: TrustedIssuers,
     pub(super) scopes: Option<Arc<ScopesOf<C>>>,
 }
 
 pub(super) type ScopesOf<C> = dyn Fn(&C) -> ScopeSet + Send + Sync;
-
-#[derive(Clone)]
-struct Trusted {
-    validator: Validator,
-    keys: Arc<dyn KeySource>,
-}
 
 /// What is to be done with a request.
 pub(super) enum Decision<C> {
@@ -61,11 +55,18 @@ pub(super) struct KeysNeeded {
     pub(super) claimed: Claimed,
     algorithm: Algorithm,
     key_id: Option<Box<str>>,
+    issuer: Option<String>,
+    signature: Box<str>,
+    tried: Option<KeySet>,
 }
 
 impl KeysNeeded {
     pub(super) fn query(&self) -> KeyQuery<'_> {
-        KeyQuery::new(self.algorithm).with_key_id(self.key_id.as_deref())
+        KeyQuery::new(self.algorithm)
+            .with_key_id(self.key_id.as_deref())
+            .with_issuer(self.issuer.as_deref())
+            .with_signature(Some(&self.signature))
+            .with_tried(self.tried.as_ref())
     }
 }
 
@@ -73,9 +74,13 @@ impl<C> Authenticator<C> {
     pub(super) fn new(validator: Validator, keys: Arc<dyn KeySource>) -> Self {
         Self {
             place: Place::default(),
-            trusted: vec![Trusted { validator, keys }],
+            trusted: TrustedIssuers::new(Trusted { validator, keys }),
             scopes: None,
         }
+    }
+
+    pub(super) fn also_trust(&mut self, validator: Validator, keys: Arc<dyn KeySource>) {
+        self.trusted.push(Trusted { validator, keys });
     }
 }
 
@@ -83,6 +88,7 @@ impl<C> Authenticator<C> {
 struct Candidate<'r> {
     trusted: &'r Trusted,
     token: Unverified<'r>,
+    issuer: Option<String>,
 }
 
 impl<C: DeserializeOwned> Authenticator<C> {
@@ -92,14 +98,27 @@ impl<C: DeserializeOwned> Authenticator<C> {
         presence: &impl Presence,
         headers: &HeaderMap,
         now: SystemTime,
-    ) -> Result<Decision<C>, KeysNeeded> {
+    ) -> Result<Decision<C>, Box<KeysNeeded>> {
         let candidate = match self.candidate(presence, headers) {
             Ok(candidate) => candidate,
             Err(decision) => return Ok(decision),
         };
-        match candidate.trusted.keys.current(&candidate.query()) {
-            Some(keys) => Ok(self.verify(&candidate, &keys, now)),
-            None => candidate.ask(now),
+        let query = candidate.query();
+        let source = &candidate.trusted.keys;
+        let Some(keys) = source.current(&query) else {
+            return candidate.ask(None, now);
+        };
+        let error = match self.verify(&candidate, &keys, now) {
+            Ok(verified) => return Ok(Decision::Authenticated(verified)),
+            Err(error) => error,
+        };
+        if !candidate.may_want_another_key(&keys, &error) {
+            return Ok(candidate.refused(error));
+        }
+        match source.current(&query.with_tried(Some(&keys))) {
+            Some(again) if again.is_same(&keys) => Ok(candidate.refused(error)),
+            Some(newer) => Ok(self.conclude(&candidate, &newer, now)),
+            None => candidate.ask(Some(keys), now),
         }
     }
 
@@ -112,7 +131,7 @@ impl<C: DeserializeOwned> Authenticator<C> {
         now: SystemTime,
     ) -> Decision<C> {
         match self.candidate(presence, headers) {
-            Ok(candidate) => self.verify(&candidate, keys, now),
+            Ok(candidate) => self.conclude(&candidate, keys, now),
             Err(decision) => decision,
         }
     }
@@ -131,45 +150,69 @@ impl<C: DeserializeOwned> Authenticator<C> {
                 return Err(refused(RejectionReason::InvalidToken(error)));
             }
         };
-        let trusted = self.choose()?;
-        match trusted.validator.read(token) {
-            Ok(token) => Ok(Candidate { trusted, token }),
-            Err(error) => Err(refused(RejectionReason::InvalidToken(error))),
-        }
+        let invalid = |error| refused(RejectionReason::InvalidToken(error));
+        let Choice { trusted, issuer } = self.trusted.choose(token).map_err(invalid)?;
+        let token = trusted.validator.read(token).map_err(invalid)?;
+        Ok(Candidate {
+            trusted,
+            token,
+            issuer,
+        })
     }
 
-    /// With one issuer there is nothing to choose, and no claim is read for it.
-    fn choose(&self) -> Result<&Trusted, Decision<C>> {
-        let only = self.trusted.first();
-        only.ok_or_else(|| refused(RejectionReason::Misconfigured("the guard trusts no issuer")))
-    }
-
-    fn verify(&self, candidate: &Candidate<'_>, keys: &KeySet, now: SystemTime) -> Decision<C> {
-        let Candidate { trusted, token } = candidate;
-        match trusted.validator.verify(token, keys, now) {
-            Ok(verified) => Decision::Authenticated(match &self.scopes {
-                Some(scopes) => verified.with_scopes(|claims| scopes(claims)),
-                None => verified,
-            }),
+    fn conclude(&self, candidate: &Candidate<'_>, keys: &KeySet, now: SystemTime) -> Decision<C> {
+        match self.verify(candidate, keys, now) {
+            Ok(verified) => Decision::Authenticated(verified),
             Err(error) => candidate.refused(error),
         }
+    }
+
+    fn verify(
+        &self,
+        candidate: &Candidate<'_>,
+        keys: &KeySet,
+        now: SystemTime,
+    ) -> Result<Verified<C>, ValidationError> {
+        let Candidate { trusted, token, .. } = candidate;
+        let verified = trusted.validator.verify(token, keys, now)?;
+        trusted.keys.verified(&candidate.query());
+        Ok(match &self.scopes {
+            Some(scopes) => verified.with_scopes(|claims| scopes(claims)),
+            None => verified,
+        })
     }
 }
 
 impl Candidate<'_> {
     fn query(&self) -> KeyQuery<'_> {
-        KeyQuery::new(self.token.algorithm()).with_key_id(self.token.key_id())
+        KeyQuery::new(self.token.algorithm())
+            .with_key_id(self.token.key_id())
+            .with_issuer(self.issuer.as_deref())
+            .with_signature(Some(self.token.signature_text()))
+    }
+
+    /// Whether it was tried with keys that it didn't name, and another may be the one.
+    fn may_want_another_key(&self, tried: &KeySet, error: &ValidationError) -> bool {
+        matches!(error.kind(), ValidationErrorKind::Signature)
+            && !tried.has_named(self.token.algorithm(), self.token.key_id())
     }
 
     /// A call over the network is made for no token that could not pass anyway.
-    fn ask<C>(&self, now: SystemTime) -> Result<Decision<C>, KeysNeeded> {
+    fn ask<C>(
+        &self,
+        tried: Option<KeySet>,
+        now: SystemTime,
+    ) -> Result<Decision<C>, Box<KeysNeeded>> {
         match self.trusted.validator.check_before_keys(&self.token, now) {
-            Ok(()) => Err(KeysNeeded {
+            Ok(()) => Err(Box::new(KeysNeeded {
                 keys: Arc::clone(&self.trusted.keys),
                 claimed: self.claimed(),
                 algorithm: self.token.algorithm(),
                 key_id: self.token.key_id().map(Box::from),
-            }),
+                issuer: self.issuer.clone(),
+                signature: self.token.signature_text().into(),
+                tried,
+            })),
             Err(error) => Ok(self.refused(error)),
         }
     }
@@ -186,7 +229,8 @@ impl Candidate<'_> {
         if !tracing::enabled!(tracing::Level::INFO) {
             return Claimed::default();
         }
-        let issuer = self.token.peek_issuer().ok().flatten();
+        let issuer = self.issuer.clone();
+        let issuer = issuer.or_else(|| self.token.peek_issuer().ok().flatten());
         Claimed {
             issuer: issuer.as_deref().map(excerpt),
             key_id: self.token.key_id().map(excerpt),

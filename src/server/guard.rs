@@ -34,6 +34,7 @@ use crate::{
 ///
 /// | matter | default | step |
 /// | --- | --- | --- |
+/// | issuers | one | [`also_trust`](Self::also_trust) |
 /// | where the token stands | `Authorization: Bearer` | [`credentials_in`](Self::credentials_in) |
 /// | challenge | `realm` is the first audience | [`challenge`](Self::challenge) |
 /// | scopes | the claims `scope` and `scp` | [`scopes_from`](Self::scopes_from) |
@@ -99,6 +100,30 @@ impl<C, P, R> JwtGuard<C, P, R> {
         })
     }
 
+    /// Accepts tokens of another issuer too, by rules and keys of its own. Whose they are is
+    /// decided by the token's `iss`: the first validator that names it, or else the first
+    /// that leaves the issuer unchecked. No issuer's keys verify tokens of another.
+    ///
+    /// The challenge stays that of the first audience.
+    ///
+    /// ```
+    /// use tower_bearer::{Algorithm, KeySet, RequireJwt, Validator};
+    ///
+    /// # struct MyClaims;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let staff_keys = KeySet::from_secret(Algorithm::HS256, [7; 32])?;
+    /// # let partner_keys = KeySet::from_secret(Algorithm::HS256, [8; 32])?;
+    /// let staff = Validator::new("https://id.example", "orders");
+    /// let partners = Validator::new("https://partner.example", "https://orders.example");
+    /// let guard = RequireJwt::<MyClaims>::new(staff, staff_keys).also_trust(partners, partner_keys);
+    /// # let _ = guard;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn also_trust(self, validator: Validator, keys: impl KeySource) -> Self {
+        self.change(|settings| settings.authenticator.also_trust(validator, Arc::new(keys)))
+    }
+
     /// Looks for the token there instead. The challenge asks for that scheme.
     #[must_use]
     pub fn credentials_in(self, place: Place) -> Self {
@@ -154,7 +179,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static, P: Presence, R> JwtGuard<C, P,
         &self,
         headers: &HeaderMap,
         now: SystemTime,
-    ) -> Result<Decision<C>, KeysNeeded> {
+    ) -> Result<Decision<C>, Box<KeysNeeded>> {
         self.settings
             .authenticator
             .decide(&self.presence, headers, now)

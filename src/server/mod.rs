@@ -40,6 +40,7 @@ mod rejection_response;
 mod require;
 mod require_scope;
 mod service;
+mod trusted;
 
 pub use authentication::Authentication;
 pub use credentials::Place;

@@ -82,7 +82,7 @@ where
             Err(needed) => {
                 self.release();
                 let (guard, inner) = (self.guard.clone(), self.inner.clone());
-                JwtGuardFuture::waiting(needed, guard, inner, request, started)
+                JwtGuardFuture::waiting(*needed, guard, inner, request, started)
             }
         }
     }
