@@ -1,11 +1,13 @@
 //! Tokens as a client holds them: access token, refresh token, and when they end.
 
 mod expiry;
+mod header;
 mod scheme;
 
 pub use expiry::Expiry;
 #[cfg(feature = "client")]
 pub(crate) use expiry::Moment;
+pub use header::{TokenHeader, TokenHeaderError};
 pub use scheme::{Scheme, SchemeError};
 
 use std::{

@@ -23,7 +23,7 @@ use tower_bearer::{
     AccessToken, AuthLayer, Refreshing,
     client::{WithoutToken, replay::NoReplay},
     oauth::{ObtainError, obtain_with},
-    token::{Expiry, Tokens},
+    token::{Expiry, Scheme, TokenHeader, Tokens},
 };
 
 type Body = Full<Bytes>;
@@ -104,9 +104,20 @@ fn a_request_that_is_not_replayed_costs_no_allocation() {
     let mut without = request(stream_like());
     without.extensions_mut().insert(WithoutToken);
 
+    let header = TokenHeader::named("x-api-key").unwrap();
+    let mut named = layer
+        .clone()
+        .token_in(header.with_scheme(Scheme::word("Key").unwrap()))
+        .replay(NoReplay)
+        .layer(Nothing);
     let mut never = layer.clone().replay(NoReplay).layer(Nothing);
     let mut default = layer.layer(Nothing);
     assert_eq!(cost(&mut never, request(stream_like())), 0, "replay off");
+    assert_eq!(
+        cost(&mut named, request(stream_like())),
+        0,
+        "another header"
+    );
     assert_eq!(cost(&mut default, preset), 0, "its own header");
     assert_eq!(cost(&mut default, without), 0, "opted out");
 }
@@ -127,10 +138,7 @@ fn a_request_that_can_be_replayed_costs_the_clone_of_its_head_and_nothing_more()
 #[test]
 fn the_header_value_is_built_once_and_its_clones_allocate_nothing() {
     let token = AccessToken::new("t".repeat(800)).unwrap();
-    for scheme in [
-        tower_bearer::token::Scheme::bearer(),
-        tower_bearer::token::Scheme::bare(),
-    ] {
+    for scheme in [Scheme::bearer(), Scheme::bare()] {
         let _first = token.header_value(&scheme);
         assert_eq!(
             allocations(|| drop(token.header_value(&scheme))),

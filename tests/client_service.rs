@@ -32,7 +32,7 @@ use tower_bearer::{
     AccessToken, Auth, AuthLayer, BoxError, Refreshing,
     client::{Error, ErrorKind, PresetCredentials, WithoutToken, replay::NoReplay, source},
     test_util::ManualClock,
-    token::Scheme,
+    token::{Scheme, TokenHeader},
 };
 use tower_test::mock;
 
@@ -122,8 +122,8 @@ async fn each_setting_decides_what_is_sent() {
     let ok = |value: &str| Ok(Some(value.to_owned()));
     let rows = [
         ("default", layer(), api(), ok("Bearer t")),
-        ("another word", layer().scheme(word), api(), ok("Token t")),
-        ("no word", layer().scheme(Scheme::bare()), api(), ok("t")),
+        ("another word", layer().token_in(word), api(), ok("Token t")),
+        ("no word", layer().token_in(Scheme::bare()), api(), ok("t")),
         (
             "its own header is kept",
             layer(),
@@ -198,6 +198,77 @@ async fn each_setting_decides_what_is_sent() {
         let outcome = sent(layer, request).await.map_err(|error| kind(&error));
         assert_eq!(outcome, expected, "{rule}");
     }
+}
+
+#[tokio::test]
+async fn the_token_travels_in_the_header_that_is_named_and_the_callers_own_is_sought_there() {
+    let named = || TokenHeader::named("X-Api-Key").unwrap();
+    let word = || named().with_scheme(Scheme::word("Key").unwrap());
+    let with = |name: &'static str| {
+        let mut request = api();
+        let own = HeaderValue::from_static("own");
+        request.headers_mut().insert(name, own);
+        request
+    };
+    let refuse = PresetCredentials::Refuse;
+    let rows: [(&str, AuthLayer, Request<Body>, &[(&str, &str)]); 6] = [
+        (
+            "alone",
+            layer().token_in(named()),
+            api(),
+            &[("x-api-key", "t")],
+        ),
+        (
+            "behind a word",
+            layer().token_in(word()),
+            api(),
+            &[("x-api-key", "Key t")],
+        ),
+        (
+            "beside an `Authorization` that is somebody else's",
+            layer().token_in(named()).preset_credentials(refuse),
+            with("authorization"),
+            &[("authorization", "own"), ("x-api-key", "t")],
+        ),
+        (
+            "the caller's own is kept",
+            layer().token_in(named()),
+            with("x-api-key"),
+            &[("x-api-key", "own")],
+        ),
+        (
+            "the caller's own is replaced",
+            layer()
+                .token_in(named())
+                .preset_credentials(PresetCredentials::Replace),
+            with("x-api-key"),
+            &[("x-api-key", "t")],
+        ),
+        (
+            "the last one said counts",
+            layer().token_in(named()).token_in(TokenHeader::default()),
+            api(),
+            &[("authorization", "Bearer t")],
+        ),
+    ];
+    let echo = tower::service_fn(|request: Request<Body>| async move {
+        let mut response = Response::new(Body::default());
+        *response.headers_mut() = request.headers().clone();
+        Ok::<_, BoxError>(response)
+    });
+    for (rule, layer, request, expected) in rows {
+        let response = layer.layer(echo).oneshot(request).await.unwrap();
+        let headers = response.headers();
+        assert_eq!(headers.len(), expected.len(), "{rule}");
+        for (name, value) in expected {
+            assert_eq!(headers[*name], *value, "{rule}");
+            assert_eq!(headers[*name].is_sensitive(), *value != "own", "{rule}");
+        }
+    }
+    let refused = layer().token_in(named()).preset_credentials(refuse);
+    let error = sent(refused, with("x-api-key")).await.unwrap_err();
+    assert_eq!(kind(&error), Some(ErrorKind::PresetCredentials));
+    assert!(error.to_string().contains("`x-api-key`"), "{error}");
 }
 
 #[tokio::test]

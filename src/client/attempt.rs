@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{Request, Response, header};
+use http::{Request, Response};
 
 use super::{
     AfterRefusal, Refusal, RequestContext, ResponseHead, layer::Settings, replay::ReplayPolicy,
@@ -29,8 +29,9 @@ pub(super) fn add_token<B, P>(
     token: &AccessToken,
     settings: &Settings<P>,
 ) {
-    let value = token.header_value(&settings.scheme);
-    request.headers_mut().insert(header::AUTHORIZATION, value);
+    let value = token.header_value(settings.header.scheme());
+    let name = settings.header.name().clone();
+    request.headers_mut().insert(name, value);
 }
 
 /// A request with its token, and what is kept to send it again.

@@ -1,10 +1,11 @@
 //! What happens to a request on its way out: a pure decision about its head.
 
-use http::{HeaderMap, Uri, header};
+use http::HeaderName;
 
 use super::{Error, ErrorKind, origins::Origins};
 
-/// What to do with a request that comes with an `Authorization` header of its own.
+/// What to do with a request that comes with a header of its own where the token goes:
+/// `Authorization`, or what [`AuthLayer::token_in`](crate::AuthLayer::token_in) names.
 ///
 /// # Defaults
 ///
@@ -21,8 +22,8 @@ pub enum PresetCredentials {
 }
 
 /// Put into a request's extensions, this sends the request as it is: no token is added,
-/// no refusal looked for, and the rule about origins does not apply, also not to an
-/// `Authorization` header of the request's own.
+/// no refusal looked for, and the rule about origins does not apply, also not to
+/// credentials of the request's own.
 ///
 /// # Example
 ///
@@ -50,40 +51,29 @@ pub(super) enum Decision {
 pub(super) fn decide<B>(
     request: &http::Request<B>,
     origins: &Origins,
+    header: &HeaderName,
     preset: PresetCredentials,
 ) -> Decision {
     if request.extensions().get::<WithoutToken>().is_some() {
         return Decision::AsItIs;
     }
-    decide_by(request.uri(), request.headers(), origins, preset).map_or_else(
-        Decision::Refuse,
-        |add| match add {
-            true => Decision::AddToken,
-            false => Decision::AsItIs,
-        },
-    )
-}
-
-fn decide_by(
-    uri: &Uri,
-    headers: &HeaderMap,
-    origins: &Origins,
-    preset: PresetCredentials,
-) -> Result<bool, Error> {
-    origins.check(uri)?;
-    if !headers.contains_key(header::AUTHORIZATION) {
-        return Ok(true);
+    if let Err(error) = origins.check(request.uri()) {
+        return Decision::Refuse(error);
     }
     match preset {
-        PresetCredentials::Keep => Ok(false),
-        PresetCredentials::Replace => Ok(true),
-        PresetCredentials::Refuse => Err(Error::of(ErrorKind::PresetCredentials)),
+        _ if !request.headers().contains_key(header) => Decision::AddToken,
+        PresetCredentials::Keep => Decision::AsItIs,
+        PresetCredentials::Replace => Decision::AddToken,
+        PresetCredentials::Refuse => Decision::Refuse(Error::new(
+            ErrorKind::PresetCredentials,
+            Some(header.as_str()),
+        )),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use http::Request;
+    use http::{Request, header::AUTHORIZATION};
 
     use super::*;
 
@@ -135,7 +125,8 @@ mod tests {
             if has_header {
                 request = request.header("authorization", "Basic YTpi");
             }
-            let decision = match decide(&request.body(()).unwrap(), &origins, preset) {
+            let request = request.body(()).unwrap();
+            let decision = match decide(&request, &origins, &AUTHORIZATION, preset) {
                 Decision::Refuse(error) => format!("{:?}", error.kind()),
                 other => format!("{other:?}"),
             };
@@ -147,7 +138,13 @@ mod tests {
     fn one_request_can_opt_out() {
         let mut request = Request::get("https://anywhere.example/").body(()).unwrap();
         request.extensions_mut().insert(WithoutToken);
-        let decision = decide(&request, &Origins::default(), PresetCredentials::Refuse);
+        let origins = Origins::default();
+        let decision = decide(
+            &request,
+            &origins,
+            &AUTHORIZATION,
+            PresetCredentials::Refuse,
+        );
         assert!(matches!(decision, Decision::AsItIs));
     }
 }

@@ -168,8 +168,9 @@ impl fmt::Display for Error {
                 f,
                 "no token goes over plain http to `{subject}`: use https, or `AuthLayer::dangerous_plain_http`"
             ),
-            ErrorKind::PresetCredentials => f.write_str(
-                "the request has an `Authorization` header already: remove it, or choose `PresetCredentials::Keep` or `Replace`",
+            ErrorKind::PresetCredentials => write!(
+                f,
+                "the request has the header `{subject}` already: remove it, or choose `PresetCredentials::Keep` or `Replace`",
             ),
             ErrorKind::NoTokenForRequest => write!(f, "the token source has no token for `{subject}`"),
             ErrorKind::Unavailable { retry_after: None } => f.write_str("no token could be obtained"),

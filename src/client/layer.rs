@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     origin::{Origin, OriginError},
-    token::Scheme,
+    token::TokenHeader,
 };
 
 /// Adds access tokens to requests, and renews them when the server refuses them.
@@ -25,7 +25,7 @@ use crate::{
 /// | plain `http` | loopback only |
 /// | relative URIs | refused |
 /// | how the token travels | `Authorization: Bearer …` |
-/// | a header of the request's own | [`PresetCredentials::Keep`] |
+/// | the same header, set by the caller | [`PresetCredentials::Keep`] |
 /// | what counts as a refusal | [`ResponseHead::refuses_token`] |
 /// | refused requests | sent once more, if the body allows: [`WholeBodies`] |
 ///
@@ -46,7 +46,7 @@ use crate::{
 ///
 /// let layer = AuthLayer::new(AccessToken::new("mF_9.B5f-4.1JqM")?)
 ///     .origin("http://127.0.0.1:40000")?
-///     .scheme(Scheme::bare())
+///     .token_in(Scheme::bare())
 ///     .refused_when(|response| response.refuses_token() || response.status() == 419)
 ///     .replay(BufferedBodies::up_to(16 * 1024));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -59,7 +59,7 @@ pub(super) struct Settings<P> {
     pub(super) source: Arc<dyn TokenSource>,
     pub(super) origins: Origins,
     pub(super) preset: PresetCredentials,
-    pub(super) scheme: Scheme,
+    pub(super) header: TokenHeader,
     pub(super) refuses: Option<RefusalTest>,
     pub(super) replay: P,
 }
@@ -75,7 +75,7 @@ impl AuthLayer {
                 source: Arc::new(source),
                 origins: Origins::default(),
                 preset: PresetCredentials::default(),
-                scheme: Scheme::default(),
+                header: TokenHeader::default(),
                 refuses: None,
                 replay: WholeBodies,
             }),
@@ -119,16 +119,20 @@ impl<P: Clone> AuthLayer<P> {
         self.with(|settings| settings.origins.allow_plain_http())
     }
 
-    /// What to do with requests that come with an `Authorization` header.
+    /// What to do with requests that come with a header of their own where the token goes.
     #[must_use]
     pub fn preset_credentials(self, preset: PresetCredentials) -> Self {
         self.with(|settings| settings.preset = preset)
     }
 
-    /// The word that stands before the token.
+    /// Sends the token in another header, or behind another word: a [`Scheme`] is that
+    /// word in `Authorization`.
+    ///
+    /// [`Scheme`]: crate::token::Scheme
     #[must_use]
-    pub fn scheme(self, scheme: Scheme) -> Self {
-        self.with(|settings| settings.scheme = scheme)
+    pub fn token_in(self, header: impl Into<TokenHeader>) -> Self {
+        let header = header.into();
+        self.with(|settings| settings.header = header)
     }
 
     /// Decides by the head of a response whether it refuses the token that was sent.
@@ -150,7 +154,7 @@ impl<P: Clone> AuthLayer<P> {
                 source: settings.source,
                 origins: settings.origins,
                 preset: settings.preset,
-                scheme: settings.scheme,
+                header: settings.header,
                 refuses: settings.refuses,
                 replay: policy,
             }),
@@ -172,7 +176,7 @@ impl<P: Clone> Clone for Settings<P> {
             source: self.source.clone(),
             origins: self.origins.clone(),
             preset: self.preset,
-            scheme: self.scheme.clone(),
+            header: self.header.clone(),
             refuses: self.refuses.clone(),
             replay: self.replay.clone(),
         }

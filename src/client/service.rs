@@ -75,7 +75,8 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let settings = &self.settings;
-        match authorize::decide(&request, &settings.origins, settings.preset) {
+        let header = settings.header.name();
+        match authorize::decide(&request, &settings.origins, header, settings.preset) {
             Decision::AsItIs => {
                 let request = request.map(|body| settings.replay.pass(body));
                 AuthFuture::passing(self.inner.call(request))

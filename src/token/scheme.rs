@@ -4,7 +4,7 @@ use std::{borrow::Cow, error::Error, fmt};
 
 use http::HeaderName;
 
-/// The word that stands before a token in the `Authorization` header.
+/// The word that stands before a token in its header.
 ///
 /// # Example
 ///
