@@ -211,7 +211,8 @@ async fn the_token_travels_in_the_header_that_is_named_and_the_callers_own_is_so
         request
     };
     let refuse = PresetCredentials::Refuse;
-    let rows: [(&str, AuthLayer, Request<Body>, &[(&str, &str)]); 6] = [
+    type Row<'a> = (&'a str, AuthLayer, Request<Body>, &'a [(&'a str, &'a str)]);
+    let rows: [Row<'_>; 6] = [
         (
             "alone",
             layer().token_in(named()),

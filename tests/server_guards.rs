@@ -241,7 +241,7 @@ async fn an_inner_guard_removes_what_an_outer_one_left() {
     let other = || {
         RequireJwt::<OtherClaims>::new(validator(), keys())
             .clock(Standing)
-            .credentials_in(Place::authorization(Scheme::bearer()))
+            .credentials_in(Place::header(Scheme::bearer()))
     };
     let same = ServiceBuilder::new().layer(other()).layer(require());
     let seen = send(same, authorized()).await.into_body().unwrap();
@@ -269,7 +269,7 @@ async fn an_inner_guard_removes_what_an_outer_one_left() {
 #[tokio::test]
 async fn a_token_stands_where_the_guard_is_told() {
     let token = good();
-    let word = Place::authorization(Scheme::word("Token").unwrap());
+    let word = Place::header(Scheme::word("Token").unwrap());
     let rows = vec![
         ("the word", line(&format!("Token {token}")), 200, None),
         (
@@ -287,7 +287,7 @@ async fn a_token_stands_where_the_guard_is_told() {
     ];
     check(&require().credentials_in(word), rows).await;
 
-    let bare = Place::authorization(Scheme::bare());
+    let bare = Place::header(Scheme::bare());
     let rows = vec![
         ("the token alone", line(&token), 200, None),
         ("a word before it", vec![bearer(&token)], 401, Some(INVALID)),

@@ -116,7 +116,7 @@ fn a_bare_token_behind_a_word_it_should_not_have_is_not_printed() {
     let token = good();
     let printed = logged(async {
         send(require(), request(&[token.as_bytes()])).await;
-        let bare = Place::authorization(Scheme::bare());
+        let bare = Place::header(Scheme::bare());
         send(require().credentials_in(bare), request(&[&bearer(&token)])).await;
         send(require(), request(&[&bearer(&token), &bearer(&token)])).await;
     });

@@ -1,17 +1,13 @@
-//! The pipeline that every guard shares: extract, choose the issuer's rules and keys,
-//! validate.
+//! What becomes of a token: choose the issuer's rules and keys, validate.
 //!
 //! All of it is synchronous. Where keys are not at hand it says so, and runs again from
 //! the start once they are.
 
 use std::{sync::Arc, time::SystemTime};
 
-use http::HeaderMap;
 use serde::de::DeserializeOwned;
 
 use super::{
-    credentials::{Absence, Found, Place},
-    presence::Presence,
     rejection::RejectionReason,
     trusted::{Choice, Trusted, TrustedIssuers},
 };
@@ -23,7 +19,6 @@ use crate::{
 };
 
 pub(super) struct Authenticator<C> {
-    pub(super) place: Place,
     trusted: TrustedIssuers,
     pub(super) scopes: Option<Arc<ScopesOf<C>>>,
 }
@@ -35,6 +30,15 @@ pub(super) enum Decision<C> {
     Authenticated(Verified<C>),
     Anonymous,
     Refused(Refusal),
+}
+
+impl<C> From<RejectionReason> for Decision<C> {
+    fn from(reason: RejectionReason) -> Self {
+        Self::Refused(Refusal {
+            reason,
+            claimed: Claimed::default(),
+        })
+    }
 }
 
 /// Why not, and what the token claims to be: unverified, for the log alone.
@@ -73,7 +77,6 @@ impl KeysNeeded {
 impl<C> Authenticator<C> {
     pub(super) fn new(validator: Validator, keys: Arc<dyn KeySource>) -> Self {
         Self {
-            place: Place::default(),
             trusted: TrustedIssuers::new(Trusted { validator, keys }),
             scopes: None,
         }
@@ -95,11 +98,10 @@ impl<C: DeserializeOwned> Authenticator<C> {
     /// Decides with the keys that are at hand.
     pub(super) fn decide(
         &self,
-        presence: &impl Presence,
-        headers: &HeaderMap,
+        token: &str,
         now: SystemTime,
     ) -> Result<Decision<C>, Box<KeysNeeded>> {
-        let candidate = match self.candidate(presence, headers) {
+        let candidate = match self.candidate(token) {
             Ok(candidate) => candidate,
             Err(decision) => return Ok(decision),
         };
@@ -123,34 +125,15 @@ impl<C: DeserializeOwned> Authenticator<C> {
     }
 
     /// Decides with the keys that [`decide`](Self::decide) asked for.
-    pub(super) fn resume(
-        &self,
-        presence: &impl Presence,
-        headers: &HeaderMap,
-        keys: &KeySet,
-        now: SystemTime,
-    ) -> Decision<C> {
-        match self.candidate(presence, headers) {
+    pub(super) fn resume(&self, token: &str, keys: &KeySet, now: SystemTime) -> Decision<C> {
+        match self.candidate(token) {
             Ok(candidate) => self.conclude(&candidate, keys, now),
             Err(decision) => decision,
         }
     }
 
-    fn candidate<'r>(
-        &'r self,
-        presence: &impl Presence,
-        headers: &'r HeaderMap,
-    ) -> Result<Candidate<'r>, Decision<C>> {
-        let token = match self.place.find(headers) {
-            Found::Token(token) => token,
-            Found::Absent(absence) => return Err(absent(presence, absence)),
-            Found::Several => return Err(refused(RejectionReason::SeveralCredentials)),
-            Found::Unreadable(why) => {
-                let error = ValidationError::new(ValidationErrorKind::Malformed(why));
-                return Err(refused(RejectionReason::InvalidToken(error)));
-            }
-        };
-        let invalid = |error| refused(RejectionReason::InvalidToken(error));
+    fn candidate<'r>(&'r self, token: &'r str) -> Result<Candidate<'r>, Decision<C>> {
+        let invalid = |error| Decision::from(RejectionReason::InvalidToken(error));
         let Choice { trusted, issuer } = self.trusted.choose(token).map_err(invalid)?;
         let token = trusted.validator.read(token).map_err(invalid)?;
         Ok(Candidate {
@@ -238,25 +221,10 @@ impl Candidate<'_> {
     }
 }
 
-fn absent<C>(presence: &impl Presence, absence: Absence) -> Decision<C> {
-    if presence.admits(absence) {
-        return Decision::Anonymous;
-    }
-    refused(RejectionReason::CredentialsMissing)
-}
-
-fn refused<C>(reason: RejectionReason) -> Decision<C> {
-    Decision::Refused(Refusal {
-        reason,
-        claimed: Claimed::default(),
-    })
-}
-
 // By hand: `derive` would ask `C: Clone`.
 impl<C> Clone for Authenticator<C> {
     fn clone(&self) -> Self {
         Self {
-            place: self.place.clone(),
             trusted: self.trusted.clone(),
             scopes: self.scopes.clone(),
         }

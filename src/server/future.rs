@@ -17,6 +17,7 @@ use super::{
     authenticator::{Claimed, Decision, KeysNeeded, Refusal},
     guard::JwtGuard,
     presence::Presence,
+    privacy::Privacy,
     rejection::RejectionReason,
     rejection_response::{EmptyBody, RejectionResponse},
 };
@@ -49,7 +50,7 @@ pin_project! {
         /// The token is good; another instance of the inner service gets ready.
         Readying { readying: Box<Readying<S, B>> },
         /// The inner service is at work.
-        Inner { #[pin] future: S::Future },
+        Inner { #[pin] future: S::Future, privacy: Privacy },
         /// The answer is decided.
         Refused { response: S::Response },
         /// The answer was given.
@@ -69,14 +70,15 @@ struct Waiting<S, B, C, P, R> {
 struct Readying<S, B> {
     inner: S,
     request: Request<B>,
+    privacy: Privacy,
 }
 
 impl<S, B, C, P, R> JwtGuardFuture<S, B, C, P, R>
 where
     S: Service<Request<B>>,
 {
-    pub(super) fn inner(future: S::Future) -> Self {
-        let state = State::Inner { future };
+    pub(super) fn inner(future: S::Future, privacy: Privacy) -> Self {
+        let state = State::Inner { future, privacy };
         Self { state }
     }
 
@@ -118,7 +120,11 @@ where
         let mut state = self.project().state;
         loop {
             let keys = match state.as_mut().project() {
-                StateProjection::Inner { future } => return future.poll(cx),
+                StateProjection::Inner { future, privacy } => {
+                    let mut response = ready!(future.poll(cx))?;
+                    privacy.apply(&mut response);
+                    return Poll::Ready(Ok(response));
+                }
                 StateProjection::Waiting { waiting } => {
                     Some(ready!(waiting.keys.as_mut().poll(cx)))
                 }
@@ -148,9 +154,8 @@ where
     R: RejectionResponse<ResBody>,
 {
     fn decide(mut self, keys: Result<KeySet, KeysUnavailable>) -> State<S, B, C, P, R> {
-        let headers = self.request.headers();
         let decision = match keys {
-            Ok(keys) => self.guard.resume(headers, &keys),
+            Ok(keys) => self.guard.resume(&self.request, &keys),
             Err(error) => Decision::Refused(Refusal {
                 reason: RejectionReason::KeysUnavailable(error),
                 claimed: std::mem::take(&mut self.claimed),
@@ -164,9 +169,12 @@ where
     }
 
     fn admitted(mut self, verified: Option<Verified<C>>) -> State<S, B, C, P, R> {
-        self.guard.admit(&mut self.request, verified);
-        let (inner, request) = (self.inner, self.request);
-        let readying = Box::new(Readying { inner, request });
+        let privacy = self.guard.admit(&mut self.request, verified);
+        let readying = Box::new(Readying {
+            inner: self.inner,
+            request: self.request,
+            privacy,
+        });
         State::Readying { readying }
     }
 
@@ -179,7 +187,8 @@ where
 impl<S: Service<Request<B>>, B> Readying<S, B> {
     fn call<C, P, R>(mut self) -> State<S, B, C, P, R> {
         let future = self.inner.call(self.request);
-        State::Inner { future }
+        let privacy = self.privacy;
+        State::Inner { future, privacy }
     }
 }
 

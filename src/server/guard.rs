@@ -1,18 +1,19 @@
 //! What the guards have in common: their settings, and what they do with a decision.
 
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{borrow::Cow, fmt, sync::Arc, time::SystemTime};
 
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use serde::de::DeserializeOwned;
 use tower_layer::Layer;
 
 use super::{
     authentication::Authentication,
     authenticator::{Authenticator, Decision, KeysNeeded, Refusal},
-    credentials::Place,
+    credentials::{Held, OtherSchemes, Places},
     log,
     presence::Presence,
-    rejection::{Protocol, Rejection},
+    privacy::Privacy,
+    rejection::{Protocol, Rejection, RejectionReason},
     rejection_response::{EmptyBody, RejectionResponse, refuse},
     service::JwtGuardService,
 };
@@ -38,7 +39,8 @@ use crate::{
 /// | where the token stands | `Authorization: Bearer` | [`credentials_in`](Self::credentials_in) |
 /// | challenge | `realm` is the first audience | [`challenge`](Self::challenge) |
 /// | scopes | the claims `scope` and `scp` | [`scopes_from`](Self::scopes_from) |
-/// | token behind the guard | stays in its header, marked sensitive | [`remove_credentials`](Self::remove_credentials) |
+/// | other schemes, such as `Basic` | refused | [`ignore_other_schemes`](Self::ignore_other_schemes) |
+/// | token behind the guard | stays where it is, its header marked sensitive | [`remove_credentials`](Self::remove_credentials) |
 /// | refusals | an empty body | [`rejection_response`](Self::rejection_response) |
 /// | clock | the system's | [`clock`](Self::clock) |
 /// | keys not at hand | a request waits for at most 10 s, then 503 | the [`KeySource`] may be faster |
@@ -49,6 +51,8 @@ pub struct JwtGuard<C, P, R = EmptyBody> {
 }
 
 struct Settings<C> {
+    places: Places,
+    other_schemes: OtherSchemes,
     authenticator: Authenticator<C>,
     challenge: Arc<Challenge>,
     credentials_removed: bool,
@@ -58,6 +62,9 @@ struct Settings<C> {
 /// What stands in a challenge where there is no audience to name: RFC 6750 §3 asks for at
 /// least one parameter.
 const NAMELESS_REALM: &str = "protected";
+
+const NOWHERE: &str =
+    "the guard looks for tokens nowhere: give `credentials_in` at least one place";
 
 impl<C, P> JwtGuard<C, P> {
     pub(super) fn with_presence(validator: Validator, keys: impl KeySource, presence: P) -> Self {
@@ -70,6 +77,8 @@ impl<C, P> JwtGuard<C, P> {
             .unwrap_or_else(|_| challenge.replaced("realm".into(), NAMELESS_REALM.to_owned()));
         Self {
             settings: Arc::new(Settings {
+                places: Places::default(),
+                other_schemes: OtherSchemes::Refused,
                 authenticator: Authenticator::new(validator, Arc::new(keys)),
                 challenge: Arc::new(challenge),
                 credentials_removed: false,
@@ -124,14 +133,45 @@ impl<C, P, R> JwtGuard<C, P, R> {
         self.change(|settings| settings.authenticator.also_trust(validator, Arc::new(keys)))
     }
 
-    /// Looks for the token there instead. The challenge asks for that scheme.
+    /// Looks for the token there instead: in one [`Place`](super::Place), or in several of
+    /// an array or vector. [`Places`] says what is done where several hold something.
+    ///
+    /// The challenge asks for the first word that is looked for in `Authorization`, or for
+    /// `Bearer`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use tower_bearer::{server::Place, token::{Scheme, TokenHeader}};
+    /// # use tower_bearer::{Algorithm, KeySet, RequireJwt, Validator};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeySet::from_secret(Algorithm::HS256, [7; 32])?;
+    /// # let validator = Validator::new("https://id.example", "orders");
+    /// # let guard = RequireJwt::<serde_json::Value>::new(validator, keys);
+    /// let guard = guard.credentials_in(Scheme::bare()); // Authorization: TOKEN
+    /// let guard = guard.credentials_in([
+    ///     Place::header(Scheme::bearer()),
+    ///     Place::header(TokenHeader::named("x-api-key")?),
+    ///     Place::cookie("__Host-session")?,
+    /// ]);
+    /// # let _ = guard;
+    /// # Ok(()) }
+    /// ```
     #[must_use]
-    pub fn credentials_in(self, place: Place) -> Self {
+    pub fn credentials_in(self, places: impl Into<Places>) -> Self {
+        let places = places.into();
         self.change(|settings| {
             let challenge = Challenge::clone(&settings.challenge);
-            settings.challenge = Arc::new(challenge.with_scheme(place.challenge_scheme()));
-            settings.authenticator.place = place;
+            settings.challenge = Arc::new(challenge.with_scheme(places.challenge_scheme()));
+            settings.places = places;
         })
+    }
+
+    /// Counts credentials of other schemes, such as `Basic`, as none. They stay in the
+    /// request. A header of this guard's own scheme without a token is still refused.
+    #[must_use]
+    pub fn ignore_other_schemes(self) -> Self {
+        self.change(|settings| settings.other_schemes = OtherSchemes::Ignored)
     }
 
     /// Reads the scopes from the claims with a function, for providers that keep them
@@ -141,8 +181,8 @@ impl<C, P, R> JwtGuard<C, P, R> {
         self.change(|settings| settings.authenticator.scopes = Some(Arc::new(scopes)))
     }
 
-    /// Takes an accepted token out of the request before the inner service sees it.
-    /// [`Verified::expose_token`] still has it.
+    /// Takes an accepted token out of the request before the inner service sees it: out of
+    /// all places of the guard, and nothing else. [`Verified::expose_token`] still has it.
     #[must_use]
     pub fn remove_credentials(self) -> Self {
         self.change(|settings| settings.credentials_removed = true)
@@ -175,31 +215,59 @@ impl<C: DeserializeOwned + Send + Sync + 'static, P: Presence, R> JwtGuard<C, P,
         self.settings.clock.wall()
     }
 
-    pub(super) fn decide(
+    pub(super) fn decide<B>(
         &self,
-        headers: &HeaderMap,
+        request: &Request<B>,
         now: SystemTime,
     ) -> Result<Decision<C>, Box<KeysNeeded>> {
-        self.settings
-            .authenticator
-            .decide(&self.presence, headers, now)
+        match self.token(request) {
+            Ok(token) => self.settings.authenticator.decide(&token, now),
+            Err(decision) => Ok(decision),
+        }
     }
 
-    pub(super) fn resume(&self, headers: &HeaderMap, keys: &KeySet) -> Decision<C> {
+    pub(super) fn resume<B>(&self, request: &Request<B>, keys: &KeySet) -> Decision<C> {
         let authenticator = &self.settings.authenticator;
-        authenticator.resume(&self.presence, headers, keys, self.now())
+        match self.token(request) {
+            Ok(token) => authenticator.resume(&token, keys, self.now()),
+            Err(decision) => decision,
+        }
+    }
+
+    /// The one credential of the request, or what is to be done without.
+    fn token<'r, B>(&self, request: &'r Request<B>) -> Result<Cow<'r, str>, Decision<C>> {
+        let Settings {
+            places,
+            other_schemes,
+            ..
+        } = &*self.settings;
+        let reason = match places.find(request.headers(), request.uri(), *other_schemes) {
+            Some(Held::Token(token)) => return Ok(token),
+            Some(Held::Several) => RejectionReason::SeveralCredentials,
+            Some(Held::Unreadable(why)) => RejectionReason::UnreadableCredentials(why),
+            Some(Held::OtherScheme) => RejectionReason::OtherScheme,
+            None if places.is_empty() => RejectionReason::Misconfigured(NOWHERE),
+            None if P::ADMITS_ANONYMOUS => return Err(Decision::Anonymous),
+            None => RejectionReason::CredentialsMissing,
+        };
+        Err(reason.into())
     }
 
     /// Prepares a request for the inner service.
-    pub(super) fn admit<B>(&self, request: &mut Request<B>, verified: Option<Verified<C>>) {
+    pub(super) fn admit<B>(
+        &self,
+        request: &mut Request<B>,
+        verified: Option<Verified<C>>,
+    ) -> Privacy {
         let settings = &*self.settings;
-        let place = &settings.authenticator.place;
+        let privacy =
+            Privacy::of(verified.is_some() && settings.places.are_in_query(request.uri()));
         if verified.is_some() && settings.credentials_removed {
-            place.remove(request.headers_mut());
-        } else {
-            place.mark_sensitive(request.headers_mut());
+            settings.places.remove_from(request);
         }
+        settings.places.mark_sensitive(request.headers_mut());
         Authentication::record(request.extensions_mut(), verified, &settings.challenge);
+        privacy
     }
 
     pub(super) fn refuse<B, ResBody>(
@@ -241,6 +309,8 @@ impl<C, P: Clone, R> Clone for JwtGuard<C, P, R> {
 impl<C> Clone for Settings<C> {
     fn clone(&self) -> Self {
         Self {
+            places: self.places.clone(),
+            other_schemes: self.other_schemes,
             authenticator: self.authenticator.clone(),
             challenge: Arc::clone(&self.challenge),
             credentials_removed: self.credentials_removed,
@@ -253,7 +323,7 @@ impl<C, P: fmt::Debug, R> fmt::Debug for JwtGuard<C, P, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JwtGuard")
             .field("presence", &self.presence)
-            .field("place", &self.settings.authenticator.place)
+            .field("places", &self.settings.places)
             .field("challenge", &self.settings.challenge)
             .finish_non_exhaustive()
     }

@@ -19,7 +19,9 @@ pub(super) fn refusal(rejection: &Rejection, claimed: &Claimed, elapsed: Option<
         RejectionReason::CredentialsMissing => {
             debug!(reason = %rejection, elapsed_us, "request refused");
         }
-        RejectionReason::SeveralCredentials
+        RejectionReason::OtherScheme
+        | RejectionReason::SeveralCredentials
+        | RejectionReason::UnreadableCredentials(_)
         | RejectionReason::InvalidToken(_)
         | RejectionReason::InsufficientScope { .. } => {
             info!(reason = %rejection, issuer, key_id, elapsed_us, "request refused");

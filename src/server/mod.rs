@@ -35,6 +35,7 @@ mod key_wait;
 mod log;
 mod optional;
 mod presence;
+mod privacy;
 mod rejection;
 mod rejection_response;
 mod require;
@@ -43,7 +44,7 @@ mod service;
 mod trusted;
 
 pub use authentication::Authentication;
-pub use credentials::Place;
+pub use credentials::{CookieNameError, Place, Places};
 pub use future::JwtGuardFuture;
 pub use guard::JwtGuard;
 pub use optional::{OptionalJwt, OptionalJwtFuture, OptionalJwtService};

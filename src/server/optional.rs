@@ -1,10 +1,7 @@
 //! A token may be there, and then has to be good.
 
 use super::{
-    future::JwtGuardFuture,
-    guard::JwtGuard,
-    presence::{Optional, OtherSchemes},
-    rejection_response::EmptyBody,
+    future::JwtGuardFuture, guard::JwtGuard, presence::Optional, rejection_response::EmptyBody,
     service::JwtGuardService,
 };
 use crate::{jwt::Validator, keys::KeySource};
@@ -13,7 +10,7 @@ use crate::{jwt::Validator, keys::KeySource};
 ///
 /// A token that is there and not valid is refused: who meant to be known must not be
 /// answered as a stranger. So are credentials of another scheme, unless
-/// [`ignore_other_schemes`](Self::ignore_other_schemes), and a header without a token.
+/// [`ignore_other_schemes`](JwtGuard::ignore_other_schemes), and a header without a token.
 ///
 /// # Defaults
 ///
@@ -71,16 +68,6 @@ impl<C> OptionalJwt<C> {
     /// Refuses requests with a token that does not keep the rules of `validator`, or was
     /// signed with none of `keys`.
     pub fn new(validator: Validator, keys: impl KeySource) -> Self {
-        Self::with_presence(validator, keys, Optional::default())
-    }
-}
-
-impl<C, R> OptionalJwt<C, R> {
-    /// Counts credentials of other schemes, such as `Basic`, as none. They stay in the
-    /// request. A header of this guard's own scheme without a token is still refused.
-    #[must_use]
-    pub fn ignore_other_schemes(mut self) -> Self {
-        self.presence.other_schemes = OtherSchemes::Ignored;
-        self
+        Self::with_presence(validator, keys, Optional)
     }
 }

@@ -1,13 +1,11 @@
 //! Whether a request has to bring a token.
 
-use super::credentials::Absence;
-
-/// What a guard does with a request that brings no token of its scheme.
+/// What a guard does with a request that brings no credentials at all.
 ///
 /// Sealed: [`Required`] and [`Optional`].
-pub trait Presence: Send + Sync + 'static {
+pub trait Presence: sealed::Sealed + Copy + Send + Sync + 'static {
     #[doc(hidden)]
-    fn admits(&self, absence: Absence) -> bool;
+    const ADMITS_ANONYMOUS: bool;
 }
 
 /// A request without a token is refused.
@@ -15,31 +13,19 @@ pub trait Presence: Send + Sync + 'static {
 pub struct Required;
 
 /// A request without a token is anonymous.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Optional {
-    pub(super) other_schemes: OtherSchemes,
-}
-
-/// What becomes of credentials of another scheme.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum OtherSchemes {
-    /// Somebody wanted to be known: an anonymous answer would surprise them.
-    #[default]
-    Refused,
-    Ignored,
-}
+#[derive(Clone, Copy, Debug)]
+pub struct Optional;
 
 impl Presence for Required {
-    fn admits(&self, _: Absence) -> bool {
-        false
-    }
+    const ADMITS_ANONYMOUS: bool = false;
 }
 
 impl Presence for Optional {
-    fn admits(&self, absence: Absence) -> bool {
-        match absence {
-            Absence::Nothing => true,
-            Absence::OtherScheme => self.other_schemes == OtherSchemes::Ignored,
-        }
-    }
+    const ADMITS_ANONYMOUS: bool = true;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Required {}
+    impl Sealed for super::Optional {}
 }

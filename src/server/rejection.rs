@@ -21,8 +21,8 @@ use crate::{
 ///
 /// | reason | HTTP | challenge | gRPC |
 /// | --- | --- | --- | --- |
-/// | [`CredentialsMissing`](RejectionReason::CredentialsMissing) | 401 | without an error code | 16 |
-/// | [`InvalidToken`](RejectionReason::InvalidToken) | 401 | `invalid_token` | 16 |
+/// | [`CredentialsMissing`](RejectionReason::CredentialsMissing), [`OtherScheme`](RejectionReason::OtherScheme) | 401 | without an error code | 16 |
+/// | [`UnreadableCredentials`](RejectionReason::UnreadableCredentials), [`InvalidToken`](RejectionReason::InvalidToken) | 401 | `invalid_token` | 16 |
 /// | [`SeveralCredentials`](RejectionReason::SeveralCredentials) | 400 | `invalid_request` | 3 |
 /// | [`InsufficientScope`](RejectionReason::InsufficientScope) | 403 | `insufficient_scope`, `scope` | 7 |
 /// | [`KeysUnavailable`](RejectionReason::KeysUnavailable) | 503 with `Retry-After` | | 14 |
@@ -71,10 +71,15 @@ impl Protocol {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum RejectionReason {
-    /// No token, or credentials of another scheme, which RFC 6750 §3.1 counts as none.
+    /// No credentials in any place of the guard.
     CredentialsMissing,
-    /// Two `Authorization` lines, or a token in two places (RFC 6750 §2).
+    /// Credentials of another scheme, such as `Basic`, which RFC 6750 §3.1 counts as none.
+    OtherScheme,
+    /// Two lines of one header, a token in two places, or two cookies of one name
+    /// (RFC 6750 §2).
     SeveralCredentials,
+    /// What stands where the token should stand can't be one, and why.
+    UnreadableCredentials(&'static str),
     /// The token was not accepted.
     InvalidToken(ValidationError),
     /// The token is good, and does not allow this.
@@ -114,9 +119,10 @@ impl Rejection {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self.reason() {
-            RejectionReason::CredentialsMissing | RejectionReason::InvalidToken(_) => {
-                StatusCode::UNAUTHORIZED
-            }
+            RejectionReason::CredentialsMissing
+            | RejectionReason::OtherScheme
+            | RejectionReason::UnreadableCredentials(_)
+            | RejectionReason::InvalidToken(_) => StatusCode::UNAUTHORIZED,
             RejectionReason::SeveralCredentials => StatusCode::BAD_REQUEST,
             RejectionReason::InsufficientScope { .. } => StatusCode::FORBIDDEN,
             RejectionReason::KeysUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -189,9 +195,10 @@ impl Rejection {
 
     fn grpc_status(&self) -> grpc::Status {
         match self.reason() {
-            RejectionReason::CredentialsMissing | RejectionReason::InvalidToken(_) => {
-                grpc::Status::Unauthenticated
-            }
+            RejectionReason::CredentialsMissing
+            | RejectionReason::OtherScheme
+            | RejectionReason::UnreadableCredentials(_)
+            | RejectionReason::InvalidToken(_) => grpc::Status::Unauthenticated,
             RejectionReason::SeveralCredentials => grpc::Status::InvalidArgument,
             RejectionReason::InsufficientScope { .. } => grpc::Status::PermissionDenied,
             RejectionReason::KeysUnavailable(_) => grpc::Status::Unavailable,
@@ -202,8 +209,11 @@ impl Rejection {
     /// What the caller may know.
     fn public_message(&self) -> Cow<'static, str> {
         match self.reason() {
-            RejectionReason::CredentialsMissing => "an access token is needed".into(),
+            RejectionReason::CredentialsMissing | RejectionReason::OtherScheme => {
+                "an access token is needed".into()
+            }
             RejectionReason::SeveralCredentials => "more than one credential".into(),
+            RejectionReason::UnreadableCredentials(_) => INVALID.into(),
             RejectionReason::InvalidToken(error) => description(error).into(),
             RejectionReason::InsufficientScope { needed } => {
                 format!("the access token lacks the scope: {needed}").into()
@@ -217,14 +227,18 @@ impl Rejection {
 /// RFC 6750 §3 and §3.1: which codes and texts go with which reason.
 fn challenge(reason: &RejectionReason, settings: &Challenge) -> Option<Challenge> {
     let with = |code: &str| settings.clone().replaced("error".into(), code.to_owned());
+    let invalid = |description: &str| {
+        let description = description.to_owned();
+        with("invalid_token").replaced("error_description".into(), description)
+    };
     match reason {
         // §3.1: no "error code or other error information" for who sent no token.
-        RejectionReason::CredentialsMissing => Some(settings.clone().without("error_uri")),
+        RejectionReason::CredentialsMissing | RejectionReason::OtherScheme => {
+            Some(settings.clone().without("error_uri"))
+        }
         RejectionReason::SeveralCredentials => Some(with("invalid_request")),
-        RejectionReason::InvalidToken(error) => Some(
-            with("invalid_token")
-                .replaced("error_description".into(), description(error).to_owned()),
-        ),
+        RejectionReason::UnreadableCredentials(_) => Some(invalid(INVALID)),
+        RejectionReason::InvalidToken(error) => Some(invalid(description(error))),
         RejectionReason::InsufficientScope { needed } => {
             Some(with("insufficient_scope").scope(needed))
         }
@@ -237,16 +251,28 @@ fn description(error: &ValidationError) -> &'static str {
     if error.is_expired() {
         "the access token expired"
     } else {
-        "the access token is invalid"
+        INVALID
     }
 }
+
+const INVALID: &str = "the access token is invalid";
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.reason() {
             RejectionReason::CredentialsMissing => f.write_str("the request brought no token"),
-            RejectionReason::SeveralCredentials => {
-                f.write_str("the request brought more than one credential")
+            RejectionReason::OtherScheme => {
+                let scheme = self.challenge().map_or("Bearer", Challenge::scheme);
+                write!(
+                    f,
+                    "the request brought credentials of another scheme than `{scheme}`, or a token without that word before it; if somebody else checks other schemes, say `ignore_other_schemes()`"
+                )
+            }
+            RejectionReason::SeveralCredentials => f.write_str(
+                "the request brought more than one credential: one header line, parameter or cookie has to be left out",
+            ),
+            RejectionReason::UnreadableCredentials(why) => {
+                write!(f, "the request brought credentials that can't be a token: {why}")
             }
             RejectionReason::InvalidToken(error) => write!(f, "the token was refused: {error}"),
             RejectionReason::InsufficientScope { needed } => {

@@ -64,7 +64,7 @@ use crate::{jwt::Validator, keys::KeySource};
 /// # let keys = KeySet::from_secret(Algorithm::HS256, [7; 32])?;
 /// # let validator = Validator::new("https://id.example", "orders");
 /// let guard = RequireJwt::<MyClaims>::new(validator, keys)
-///     .credentials_in(Place::authorization(Scheme::word("Token")?))
+///     .credentials_in(Place::header(Scheme::word("Token")?))
 ///     .challenge(Challenge::bearer().resource_metadata(
 ///         "https://api.example/.well-known/oauth-protected-resource",
 ///     )?)

@@ -65,14 +65,14 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let started = self.guard.now();
-        match self.guard.decide(request.headers(), started) {
+        match self.guard.decide(&request, started) {
             Ok(Decision::Authenticated(verified)) => {
-                self.guard.admit(&mut request, Some(verified));
-                JwtGuardFuture::inner(self.inner.call(request))
+                let privacy = self.guard.admit(&mut request, Some(verified));
+                JwtGuardFuture::inner(self.inner.call(request), privacy)
             }
             Ok(Decision::Anonymous) => {
-                self.guard.admit(&mut request, None);
-                JwtGuardFuture::inner(self.inner.call(request))
+                let privacy = self.guard.admit(&mut request, None);
+                JwtGuardFuture::inner(self.inner.call(request), privacy)
             }
             Ok(Decision::Refused(refusal)) => {
                 self.release();
