@@ -119,6 +119,8 @@ pub mod oauth;
 pub mod origin;
 pub mod scope;
 pub mod secret;
+#[cfg(feature = "client")]
+mod secret_file;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "client")]

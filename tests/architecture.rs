@@ -20,6 +20,7 @@ const STOREYS: [(&str, &[&str]); 5] = [
             "clock",
             "scope",
             "secret",
+            "secret_file",
             "origin",
             "deadline",
             "excerpt",

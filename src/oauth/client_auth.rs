@@ -1,12 +1,18 @@
 //! How a client proves to the token endpoint who it is (RFC 6749 §2.3).
 
+use std::sync::Arc;
+
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::header;
 use zeroize::Zeroizing;
 
+use super::{
+    ObtainError, TokenRequest,
+    assertion::{AnySource, AssertionSource},
+    token_request::form_encoded,
+};
 use crate::{
     BoxFuture,
-    oauth::{ObtainError, TokenRequest, token_request::form_encoded},
     secret::{self, Secret},
 };
 
@@ -30,7 +36,26 @@ pub trait ClientAuthentication: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<(), ObtainError>>;
 }
 
-/// The client authentications of RFC 6749 §2.3.1.
+/// An authentication that is chosen at run time.
+impl<T: ClientAuthentication + ?Sized> ClientAuthentication for Arc<T> {
+    fn authenticate<'a>(
+        &'a self,
+        request: &'a mut TokenRequest,
+    ) -> BoxFuture<'a, Result<(), ObtainError>> {
+        (**self).authenticate(request)
+    }
+}
+
+/// The common client authentications.
+///
+/// | constructor | `token_endpoint_auth_method` (RFC 7591 §2) |
+/// | --- | --- |
+/// | [`none`](Self::none) | `none`; `tls_client_auth`, where the transport shows a certificate |
+/// | [`basic`](Self::basic), [`basic_unencoded`](Self::basic_unencoded) | `client_secret_basic` |
+/// | [`post`](Self::post) | `client_secret_post` |
+/// | `private_key_jwt` (feature `jwt`) | `private_key_jwt` |
+/// | `client_secret_jwt` (feature `jwt`) | `client_secret_jwt` |
+/// | [`assertion`](Self::assertion) | `private_key_jwt`, signed by somebody else |
 ///
 /// # Example
 ///
@@ -52,10 +77,15 @@ enum Method {
     Basic(Secret),
     BasicUnencoded(Secret),
     Post(Secret),
+    Assertion(AnySource),
 }
 
+/// RFC 7523 §2.2.
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
 impl ClientAuth {
-    /// No proof: a public client that only says its name (`client_id`).
+    /// No proof: a public client that only says its name (`client_id`), or one whose proof is
+    /// the certificate that the transport shows (RFC 8705 §2).
     pub fn none(client_id: impl Into<String>) -> Self {
         Self::with(client_id, Method::None)
     }
@@ -79,6 +109,12 @@ impl ClientAuth {
         Self::with(client_id, Method::Post(secret.into()))
     }
 
+    /// An assertion of somebody whom the server trusts to say who the client is (RFC 7523
+    /// §2.2), got anew for each request: a projected Kubernetes token, for instance.
+    pub fn assertion(client_id: impl Into<String>, assertions: impl AssertionSource) -> Self {
+        Self::with(client_id, Method::Assertion(AnySource::new(assertions)))
+    }
+
     fn with(client_id: impl Into<String>, method: Method) -> Self {
         Self {
             client_id: client_id.into(),
@@ -86,12 +122,18 @@ impl ClientAuth {
         }
     }
 
-    fn add_to(&self, request: &mut TokenRequest) -> Result<(), ObtainError> {
+    async fn add_to(&self, request: &mut TokenRequest) -> Result<(), ObtainError> {
         match &self.method {
             Method::None => request.parameter("client_id", self.client_id.as_str()),
             Method::Post(secret) => {
                 request.parameter("client_id", self.client_id.as_str());
                 request.secret_parameter("client_secret", secret.clone());
+            }
+            Method::Assertion(assertions) => {
+                let assertion = assertions.assertion(request.now()).await?;
+                request.parameter("client_id", self.client_id.as_str());
+                request.parameter("client_assertion_type", ASSERTION_TYPE);
+                request.secret_parameter("client_assertion", assertion);
             }
             Method::Basic(secret) => {
                 let id = form_encoded(&self.client_id);
@@ -110,7 +152,7 @@ impl ClientAuthentication for ClientAuth {
         &'a self,
         request: &'a mut TokenRequest,
     ) -> BoxFuture<'a, Result<(), ObtainError>> {
-        Box::pin(std::future::ready(self.add_to(request)))
+        Box::pin(self.add_to(request))
     }
 }
 

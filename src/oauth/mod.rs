@@ -3,11 +3,13 @@
 //! - [`TokenEndpoint`]: asks an authorization server for tokens;
 //! - [`ClientAuth`] and the trait [`ClientAuthentication`]: how the client proves who it is;
 //! - [`grant`]: by what right it asks; one file for each grant;
+//! - [`assertion`]: where the assertions come from that some of these consist of;
 //! - [`RefreshRequest`]: how a refresh token is spent where that is not as RFC 6749 §6 says;
 //! - [`ObtainToken`]: the one question that all of this answers, open to sources of your own;
 //! - [`ObtainError`]: why there is no token, and whose fault that is.
 
 mod address;
+pub mod assertion;
 mod client_auth;
 mod error;
 pub mod grant;
@@ -20,7 +22,7 @@ mod token_response;
 pub use address::EndpointError;
 pub use client_auth::{ClientAuth, ClientAuthentication};
 pub use error::{LogInAgain, ObtainError, ObtainErrorKind};
-pub use grant::{ClientCredentials, Grant, LogIn};
+pub use grant::{ClientCredentials, Grant, JwtBearer, LogIn, Password, TokenExchange};
 pub use obtain::{ObtainToken, ObtainWith, obtain_with};
 pub use refresh_request::RefreshRequest;
 pub use token_endpoint::{NoTransport, TokenEndpoint};

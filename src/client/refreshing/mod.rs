@@ -1,5 +1,6 @@
 //! A token source that keeps its tokens fresh.
 
+mod assertion;
 mod builder;
 mod exchange;
 mod held;
