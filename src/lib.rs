@@ -77,7 +77,7 @@
 //! | --- | --- | --- |
 //! | `client` | yes | [`AuthLayer`] and what it needs |
 //! | `server` | yes | [`RequireJwt`], [`OptionalJwt`], [`RequireScope`] and what they need |
-//! | `jwt` | with `server` | [`Validator`], [`KeySet`] and [`jwt::Minter`], without any middleware |
+//! | `jwt` | with `server` | [`Validator`], [`KeySet`] and [`jwt::Minter`], without any middleware; with `client`, assertions that the client signs |
 //! | `aws-lc-rs` | yes | the default backend for signatures; `jwt` needs one |
 //! | `rust-crypto` | no | the backend in pure Rust, instead of it or beside it |
 //! | `axum` | no | [`Verified`] as an extractor |
@@ -110,7 +110,10 @@ mod excerpt;
 #[cfg(feature = "server")]
 mod grpc;
 #[cfg(feature = "jwt")]
-#[cfg_attr(not(feature = "server"), allow(dead_code, unused_imports))]
+#[cfg_attr(
+    not(all(feature = "client", feature = "server")),
+    allow(dead_code, unused_imports)
+)]
 pub mod jwt;
 #[cfg(feature = "jwt")]
 pub mod keys;

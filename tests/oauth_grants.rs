@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use oauth_support::{Recorder, chain};
+use oauth_support::{Recorder, chain, repeated};
 use tower_bearer::{
     AccessToken, BoxError, BoxFuture, ClientAuth, ClientCredentials, Refreshing,
     client::store::MemoryStore,
@@ -246,6 +246,29 @@ async fn what_is_kept_fresh_buys_another_token() {
     let token = AccessToken::new("at-hand").unwrap();
     let form = form_of(TokenExchange::new(token, TokenType::ACCESS_TOKEN)).await;
     assert_eq!(form[1].1, "at-hand");
+}
+
+#[tokio::test]
+async fn what_a_server_repeats_of_a_grant_does_not_get_into_our_error() {
+    let secret = || Secret::from("hunter2");
+    let exchange = TokenExchange::new(Secret::from("t"), TokenType::JWT);
+    let rows: [(&str, Arc<dyn Grant>); 4] = [
+        ("password", Arc::new(Password::new("alice", "hunter2"))),
+        ("assertion", Arc::new(JwtBearer::new(secret()))),
+        (
+            "subject_token",
+            Arc::new(TokenExchange::new(secret(), TokenType::JWT)),
+        ),
+        (
+            "actor_token",
+            Arc::new(exchange.actor_token(secret(), TokenType::JWT)),
+        ),
+    ];
+    for (row, grant) in rows {
+        let shown = chain(&repeated(ClientAuth::none("app"), grant).await);
+        assert!(shown.contains("repeats a secret"), "{row}: {shown}");
+        assert!(!shown.contains("hunter2"), "{row}: {shown}");
+    }
 }
 
 #[test]

@@ -406,6 +406,12 @@ async fn every_bad_answer_is_a_typed_error_that_names_the_endpoint_and_shows_no_
             "basic_unencoded",
         ),
         (
+            "invalid_target, RFC 8707 §2",
+            json(400, r#"{"error":"invalid_target"}"#),
+            "Refused",
+            "resources and audiences",
+        ),
+        (
             "200 with an error object",
             json(200, r#"{"error":"invalid_scope"}"#),
             "Refused",

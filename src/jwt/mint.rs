@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::signing_key::SigningKey;
+use super::{signature::Backend, signing_key::SigningKey};
 use crate::secret::Secret;
 
 /// Makes tokens with one key.
@@ -79,6 +79,13 @@ impl Minter {
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(Secret::from(token))
     }
+}
+
+/// A `jti` (RFC 7519 §4.1.7): 128 random bits. None where the backend fails.
+pub(crate) fn token_id() -> Option<String> {
+    let mut bits = [0; 16];
+    Backend::default().provider().fill_randomly(&mut bits)?;
+    Some(URL_SAFE_NO_PAD.encode(bits))
 }
 
 /// A token that could not be made.

@@ -52,4 +52,6 @@ pub use signing_key::SigningKey;
 pub use validator::{Validator, Verified};
 
 pub(crate) use header::{Unverified, peek_issuer};
+pub(crate) use mint::token_id;
+pub(crate) use numeric_date::seconds;
 pub(crate) use policy::unknown_issuer;

@@ -4,6 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::value::RawValue;
 
+/// The moment in whole seconds, as a token of ours writes it.
+pub(crate) fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
+}
+
 /// A moment as a token writes it. Finite, and before the year 10000.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub(super) struct NumericDate(f64);

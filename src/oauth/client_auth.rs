@@ -1,5 +1,8 @@
 //! How a client proves to the token endpoint who it is (RFC 6749 §2.3).
 
+#[cfg(feature = "jwt")]
+mod jwt;
+
 use std::sync::Arc;
 
 use base64::{Engine, prelude::BASE64_STANDARD};

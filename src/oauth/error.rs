@@ -175,11 +175,12 @@ impl fmt::Display for ObtainError {
 fn fix_for(error: &str) -> &'static str {
     match error {
         "invalid_client" => {
-            "; check client id, secret, and whether the server wants `basic`, `basic_unencoded` or `post`"
+            "; check client id and secret (of an assertion, its audience), and whether the server wants `basic`, `basic_unencoded`, `post` or an assertion"
         }
         "unauthorized_client" | "unsupported_grant_type" => {
             "; allow this grant for the client at the authorization server"
         }
+        "invalid_target" => "; check the resources and audiences that are named",
         "invalid_scope" => "; check the scopes that the client may ask for",
         _ => "",
     }

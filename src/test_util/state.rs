@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{AuthorizationServerError, ReceivedTokenRequest, Requests, fault::Faults};
 use crate::{
-    jwt::{Algorithm, Minter, SigningKey},
+    jwt::{Algorithm, Minter, SigningKey, seconds},
     keys::KeySet,
     token::AccessToken,
 };
@@ -163,11 +163,4 @@ fn signing_key(algorithm: Algorithm, number: u64) -> Result<SigningKey, Authoriz
     let key = SigningKey::generate(algorithm)
         .map_err(|error| AuthorizationServerError::new("no signing key could be made", error))?;
     Ok(key.with_key_id(format!("key-{number}")))
-}
-
-/// NumericDate (RFC 7519 §2), without a fraction.
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs()
 }

@@ -10,9 +10,10 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Full};
+use serde_json::json;
 use tower_bearer::{
     BoxError, BoxFuture, TokenEndpoint,
-    oauth::{ClientAuthentication, Grant},
+    oauth::{ClientAuthentication, Grant, ObtainError, ObtainToken},
 };
 
 pub type Body = Full<Bytes>;
@@ -85,6 +86,19 @@ impl tower_service::Service<Request<Body>> for Recorder {
             Ok(Response::new(Body::from(granted)))
         })
     }
+}
+
+/// The refusal of a server that repeats what it was sent.
+pub async fn repeated(client_auth: impl ClientAuthentication, grant: impl Grant) -> ObtainError {
+    let echo = tower::service_fn(|request: Request<Body>| async move {
+        let form = request.into_body().collect().await?.to_bytes();
+        let form = String::from_utf8_lossy(&form).into_owned();
+        let error = json!({"error": "invalid_client", "error_description": form});
+        Ok::<_, BoxError>(Response::new(Body::from(error.to_string())))
+    });
+    let endpoint = TokenEndpoint::new("https://id.example/token").unwrap();
+    let endpoint = endpoint.client_auth(client_auth).grant(grant).over(echo);
+    endpoint.obtain().await.unwrap_err()
 }
 
 /// All that an error tells anybody.

@@ -4,13 +4,18 @@
 //! - a [`Secret`] or an [`AccessToken`]: what is there already;
 //! - [`from_file`]: what others put into a file, such as a projected Kubernetes token;
 //! - [`from_async_fn`]: whatever a function gets, such as a metadata server's token;
+//! - `SignedAssertion` (feature `jwt`): what the client signs itself;
 //! - [`Refreshing`](crate::Refreshing): what is kept fresh.
 
 mod from_async_fn;
 mod from_file;
+#[cfg(feature = "jwt")]
+mod signed;
 
 pub use from_async_fn::{FromAsyncFn, from_async_fn};
 pub use from_file::{FromFile, from_file};
+#[cfg(feature = "jwt")]
+pub use signed::SignedAssertion;
 
 use std::{fmt, future::ready, sync::Arc, time::SystemTime};
 
