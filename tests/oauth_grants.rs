@@ -252,7 +252,11 @@ async fn what_is_kept_fresh_buys_another_token() {
 async fn what_a_server_repeats_of_a_grant_does_not_get_into_our_error() {
     let secret = || Secret::from("hunter2");
     let exchange = TokenExchange::new(Secret::from("t"), TokenType::JWT);
-    let rows: [(&str, Arc<dyn Grant>); 4] = [
+    let rows: [(&str, Arc<dyn Grant>); 5] = [
+        (
+            "one's own",
+            Arc::new(Asking::of(Voucher).secret("code", "hunter2")),
+        ),
         ("password", Arc::new(Password::new("alice", "hunter2"))),
         ("assertion", Arc::new(JwtBearer::new(secret()))),
         (

@@ -32,6 +32,7 @@ pub struct Asking<G> {
     pub(super) grant: G,
     scope: ScopeSet,
     parameters: Vec<(Cow<'static, str>, Secret)>,
+    secrets: Vec<(Cow<'static, str>, Secret)>,
 }
 
 impl<G> Asking<G> {
@@ -41,6 +42,7 @@ impl<G> Asking<G> {
             grant,
             scope: ScopeSet::default(),
             parameters: Vec::new(),
+            secrets: Vec::new(),
         }
     }
 
@@ -69,13 +71,20 @@ impl<G> Asking<G> {
         Ok(self.parameter("resource", uri))
     }
 
-    /// Adds a parameter that the server wants besides.
+    /// Adds a parameter that the server wants besides. Error messages may show it where a
+    /// server repeats it.
     pub fn parameter(
         mut self,
         name: impl Into<Cow<'static, str>>,
         value: impl Into<Secret>,
     ) -> Self {
         self.parameters.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a parameter that no error message ever shows: a one-time code, for instance.
+    pub fn secret(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Secret>) -> Self {
+        self.secrets.push((name.into(), value.into()));
         self
     }
 }
@@ -92,6 +101,9 @@ impl<G: Grant> Grant for Asking<G> {
             }
             for (name, value) in &self.parameters {
                 request.parameter(name.clone(), value.clone());
+            }
+            for (name, value) in &self.secrets {
+                request.secret_parameter(name.clone(), value.clone());
             }
             Ok(())
         })

@@ -23,7 +23,7 @@ mod token_exchange;
 pub use asking::Asking;
 pub use client_credentials::{ClientCredentials, ClientCredentialsGrant};
 pub use jwt_bearer::{JwtBearer, JwtBearerGrant};
-pub use log_in::LogIn;
+pub use log_in::{LogIn, LogInGrant};
 pub use password::{Password, PasswordGrant};
 pub use resource::ResourceError;
 pub use token_exchange::{TokenExchange, TokenExchangeGrant, TokenType};
