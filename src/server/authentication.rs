@@ -34,14 +34,14 @@ pub struct Authentication {
     forget: fn(&mut Extensions),
 }
 
-/// What is asked of a verified token whatever its claims type.
-trait Bearer: Send + Sync {
+/// What is asked of a caller whatever the guard that let it through.
+pub trait Bearer: Send + Sync + 'static {
     fn scopes(&self) -> &ScopeSet;
     fn issuer(&self) -> Option<&str>;
     fn subject(&self) -> Option<&str>;
 }
 
-impl<C: Send + Sync> Bearer for Verified<C> {
+impl<C: Send + Sync + 'static> Bearer for Verified<C> {
     fn scopes(&self) -> &ScopeSet {
         self.scopes()
     }
@@ -91,30 +91,30 @@ impl Authentication {
     }
 
     /// Replaces whatever an outer guard has recorded.
-    pub(super) fn record<C: Send + Sync + 'static>(
+    pub(super) fn record<T: Bearer + Clone>(
         extensions: &mut Extensions,
-        verified: Option<Verified<C>>,
+        caller: Option<T>,
         challenge: &Arc<Challenge>,
     ) {
         if let Some(outer) = extensions.remove::<Self>() {
             (outer.forget)(extensions);
         }
-        forget::<C>(extensions);
-        let bearer = verified.map(|verified| {
-            extensions.insert(verified.clone());
-            Arc::new(verified) as Arc<dyn Bearer>
+        forget::<T>(extensions);
+        let bearer = caller.map(|caller| {
+            extensions.insert(caller.clone());
+            Arc::new(caller) as Arc<dyn Bearer>
         });
         extensions.insert(Self {
             bearer,
             challenge: Arc::clone(challenge),
-            forget: forget::<C>,
+            forget: forget::<T>,
         });
     }
 }
 
-/// An inner guard can't name the claims type of an outer one; the record can.
-fn forget<C: Send + Sync + 'static>(extensions: &mut Extensions) {
-    extensions.remove::<Verified<C>>();
+/// An inner guard can't name what an outer one has put in; the record can.
+fn forget<T: Send + Sync + 'static>(extensions: &mut Extensions) {
+    extensions.remove::<T>();
 }
 
 impl fmt::Debug for Authentication {

@@ -10,43 +10,39 @@ use std::{
 
 use http::{Request, Response};
 use pin_project_lite::pin_project;
-use serde::de::DeserializeOwned;
 use tower_service::Service;
 
 use super::{
-    authenticator::{Claimed, Decision, KeysNeeded, Refusal},
-    guard::JwtGuard,
+    authenticate::{Authenticate, Decision, Refusal},
+    guard::Guard,
     presence::Presence,
     privacy::Privacy,
-    rejection::RejectionReason,
     rejection_response::{EmptyBody, RejectionResponse},
 };
-use crate::{
-    BoxFuture,
-    jwt::Verified,
-    keys::{KeySet, KeysUnavailable},
-};
+use crate::BoxFuture;
 
 pin_project! {
-    /// The future of [`JwtGuardService`](super::JwtGuardService).
-    pub struct JwtGuardFuture<S, B, C, P, R = EmptyBody>
+    /// The future of [`GuardService`](super::GuardService).
+    pub struct GuardFuture<S, B, A, P, R = EmptyBody>
     where
         S: Service<Request<B>>,
+        A: Authenticate,
     {
         #[pin]
-        state: State<S, B, C, P, R>,
+        state: State<S, B, A, P, R>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
     #[project_replace = StateOwned]
-    enum State<S, B, C, P, R>
+    enum State<S, B, A, P, R>
     where
         S: Service<Request<B>>,
+        A: Authenticate,
     {
-        /// Keys are on their way, and no instance of the inner service is held ready.
-        Waiting { waiting: Box<Waiting<S, B, C, P, R>> },
+        /// Keys are on their way, or their like; no instance of the inner service is held ready.
+        Waiting { waiting: Box<Waiting<S, B, A, P, R>> },
         /// The token is good; another instance of the inner service gets ready.
         Readying { readying: Box<Readying<S, B>> },
         /// The inner service is at work.
@@ -58,10 +54,9 @@ pin_project! {
     }
 }
 
-struct Waiting<S, B, C, P, R> {
-    keys: BoxFuture<'static, Result<KeySet, KeysUnavailable>>,
-    claimed: Claimed,
-    guard: JwtGuard<C, P, R>,
+struct Waiting<S, B, A: Authenticate, P, R> {
+    awaited: BoxFuture<'static, A::Awaited>,
+    guard: Guard<A, P, R>,
     started: SystemTime,
     inner: S,
     request: Request<B>,
@@ -73,9 +68,10 @@ struct Readying<S, B> {
     privacy: Privacy,
 }
 
-impl<S, B, C, P, R> JwtGuardFuture<S, B, C, P, R>
+impl<S, B, A, P, R> GuardFuture<S, B, A, P, R>
 where
     S: Service<Request<B>>,
+    A: Authenticate,
 {
     pub(super) fn inner(future: S::Future, privacy: Privacy) -> Self {
         let state = State::Inner { future, privacy };
@@ -88,15 +84,14 @@ where
     }
 
     pub(super) fn waiting(
-        mut needed: KeysNeeded,
-        guard: JwtGuard<C, P, R>,
+        awaited: BoxFuture<'static, A::Awaited>,
+        guard: Guard<A, P, R>,
         inner: S,
         request: Request<B>,
         started: SystemTime,
     ) -> Self {
         let waiting = Box::new(Waiting {
-            claimed: std::mem::take(&mut needed.claimed),
-            keys: needed.obtain(),
+            awaited,
             guard,
             started,
             inner,
@@ -107,10 +102,10 @@ where
     }
 }
 
-impl<S, B, C, P, R, ResBody> Future for JwtGuardFuture<S, B, C, P, R>
+impl<S, B, A, P, R, ResBody> Future for GuardFuture<S, B, A, P, R>
 where
     S: Service<Request<B>, Response = Response<ResBody>>,
-    C: DeserializeOwned + Send + Sync + 'static,
+    A: Authenticate,
     P: Presence,
     R: RejectionResponse<ResBody>,
 {
@@ -119,14 +114,14 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         loop {
-            let keys = match state.as_mut().project() {
+            let awaited = match state.as_mut().project() {
                 StateProjection::Inner { future, privacy } => {
                     let mut response = ready!(future.poll(cx))?;
                     privacy.apply(&mut response);
                     return Poll::Ready(Ok(response));
                 }
                 StateProjection::Waiting { waiting } => {
-                    Some(ready!(waiting.keys.as_mut().poll(cx)))
+                    Some(ready!(waiting.awaited.as_mut().poll(cx)))
                 }
                 StateProjection::Readying { readying } => {
                     ready!(readying.inner.poll_ready(cx))?;
@@ -134,8 +129,8 @@ where
                 }
                 StateProjection::Refused { .. } | StateProjection::Ended => None,
             };
-            let next = match (state.as_mut().project_replace(State::Ended), keys) {
-                (StateOwned::Waiting { waiting }, Some(keys)) => waiting.decide(keys),
+            let next = match (state.as_mut().project_replace(State::Ended), awaited) {
+                (StateOwned::Waiting { waiting }, Some(awaited)) => waiting.decide(awaited),
                 (StateOwned::Readying { readying }, _) => readying.call(),
                 (StateOwned::Refused { response }, _) => return Poll::Ready(Ok(response)),
                 // Polled after the answer was given: there is no other.
@@ -146,30 +141,23 @@ where
     }
 }
 
-impl<S, B, C, P, R, ResBody> Waiting<S, B, C, P, R>
+impl<S, B, A, P, R, ResBody> Waiting<S, B, A, P, R>
 where
     S: Service<Request<B>, Response = Response<ResBody>>,
-    C: DeserializeOwned + Send + Sync + 'static,
+    A: Authenticate,
     P: Presence,
     R: RejectionResponse<ResBody>,
 {
-    fn decide(mut self, keys: Result<KeySet, KeysUnavailable>) -> State<S, B, C, P, R> {
-        let decision = match keys {
-            Ok(keys) => self.guard.resume(&self.request, &keys),
-            Err(error) => Decision::Refused(Refusal {
-                reason: RejectionReason::KeysUnavailable(error),
-                claimed: std::mem::take(&mut self.claimed),
-            }),
-        };
-        match decision {
-            Decision::Authenticated(verified) => self.admitted(Some(verified)),
+    fn decide(self, awaited: A::Awaited) -> State<S, B, A, P, R> {
+        match self.guard.resume(&self.request, awaited) {
+            Decision::Authenticated(caller) => self.admitted(Some(caller)),
             Decision::Anonymous => self.admitted(None),
             Decision::Refused(refusal) => self.refused(refusal),
         }
     }
 
-    fn admitted(mut self, verified: Option<Verified<C>>) -> State<S, B, C, P, R> {
-        let privacy = self.guard.admit(&mut self.request, verified);
+    fn admitted(mut self, caller: Option<A::Caller>) -> State<S, B, A, P, R> {
+        let privacy = self.guard.admit(&mut self.request, caller);
         let readying = Box::new(Readying {
             inner: self.inner,
             request: self.request,
@@ -178,23 +166,24 @@ where
         State::Readying { readying }
     }
 
-    fn refused(self, refusal: Refusal) -> State<S, B, C, P, R> {
+    fn refused(self, refusal: Refusal) -> State<S, B, A, P, R> {
         let response = self.guard.refuse(refusal, &self.request, self.started);
         State::Refused { response }
     }
 }
 
 impl<S: Service<Request<B>>, B> Readying<S, B> {
-    fn call<C, P, R>(mut self) -> State<S, B, C, P, R> {
+    fn call<A: Authenticate, P, R>(mut self) -> State<S, B, A, P, R> {
         let future = self.inner.call(self.request);
         let privacy = self.privacy;
         State::Inner { future, privacy }
     }
 }
 
-impl<S, B, C, P, R> fmt::Debug for JwtGuardFuture<S, B, C, P, R>
+impl<S, B, A, P, R> fmt::Debug for GuardFuture<S, B, A, P, R>
 where
     S: Service<Request<B>>,
+    A: Authenticate,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.state {

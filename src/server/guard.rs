@@ -3,57 +3,55 @@
 use std::{borrow::Cow, fmt, sync::Arc, time::SystemTime};
 
 use http::{Request, Response};
-use serde::de::DeserializeOwned;
 use tower_layer::Layer;
 
 use super::{
+    authenticate::{Authenticate, Decision, Refusal},
     authentication::Authentication,
-    authenticator::{Authenticator, Decision, KeysNeeded, Refusal},
     credentials::{Held, OtherSchemes, Places},
     log,
     presence::Presence,
     privacy::Privacy,
     rejection::{Protocol, Rejection, RejectionReason},
     rejection_response::{EmptyBody, RejectionResponse, refuse},
-    service::JwtGuardService,
+    service::GuardService,
 };
 use crate::{
+    BoxFuture,
     challenge::Challenge,
     clock::{Clock, SystemClock},
-    jwt::{Validator, Verified},
-    keys::{KeySet, KeySource},
-    scope::ScopeSet,
 };
 
-/// The layer behind [`RequireJwt`](super::RequireJwt) and
-/// [`OptionalJwt`](super::OptionalJwt): write those, not this.
+/// The layer behind [`RequireJwt`](super::RequireJwt),
+/// [`OptionalJwt`](super::OptionalJwt) and their like: write those, not this.
 ///
-/// `C` is the type of the claims, `P` whether a token has to be there, `R` makes
+/// `A` is what a token is checked with, `P` whether a token has to be there, `R` makes
 /// responses of refusals.
 ///
 /// # Defaults
 ///
 /// | matter | default | step |
 /// | --- | --- | --- |
-/// | issuers | one | [`also_trust`](Self::also_trust) |
 /// | where the token stands | `Authorization: Bearer` | [`credentials_in`](Self::credentials_in) |
-/// | challenge | `realm` is the first audience | [`challenge`](Self::challenge) |
-/// | scopes | the claims `scope` and `scp` | [`scopes_from`](Self::scopes_from) |
 /// | other schemes, such as `Basic` | refused | [`ignore_other_schemes`](Self::ignore_other_schemes) |
+/// | challenge | `realm` is the first audience | [`challenge`](Self::challenge) |
 /// | token behind the guard | stays where it is, its header marked sensitive | [`remove_credentials`](Self::remove_credentials) |
 /// | refusals | an empty body | [`rejection_response`](Self::rejection_response) |
 /// | clock | the system's | [`clock`](Self::clock) |
-/// | keys not at hand | a request waits for at most 10 s, then 503 | the [`KeySource`] may be faster |
-pub struct JwtGuard<C, P, R = EmptyBody> {
-    settings: Arc<Settings<C>>,
-    pub(super) presence: P,
+/// | issuers of JWTs | one | [`also_trust`](Self::also_trust) |
+/// | scopes of JWTs | the claims `scope` and `scp` | [`scopes_from`](Self::scopes_from) |
+/// | keys of JWTs not at hand | a request waits for at most 10 s, then 503 | the [`KeySource`](crate::KeySource) may be faster |
+pub struct Guard<A, P, R = EmptyBody> {
+    settings: Arc<Settings<A>>,
+    presence: P,
     responder: Arc<R>,
 }
 
-struct Settings<C> {
+#[derive(Clone)]
+struct Settings<A> {
     places: Places,
     other_schemes: OtherSchemes,
-    authenticator: Authenticator<C>,
+    authenticator: A,
     challenge: Arc<Challenge>,
     credentials_removed: bool,
     clock: Arc<dyn Clock>,
@@ -66,20 +64,19 @@ const NAMELESS_REALM: &str = "protected";
 const NOWHERE: &str =
     "the guard looks for tokens nowhere: give `credentials_in` at least one place";
 
-impl<C, P> JwtGuard<C, P> {
-    pub(super) fn with_presence(validator: Validator, keys: impl KeySource, presence: P) -> Self {
-        let audience = validator.first_audience().unwrap_or(NAMELESS_REALM);
+impl<A, P> Guard<A, P> {
+    pub(super) fn new_with(authenticator: A, realm: Option<&str>, presence: P) -> Self {
         let challenge = Challenge::bearer();
         let challenge = challenge
             .clone()
-            .realm(audience)
+            .realm(realm.unwrap_or(NAMELESS_REALM))
             // An audience may hold what a realm can't.
             .unwrap_or_else(|_| challenge.replaced("realm".into(), NAMELESS_REALM.to_owned()));
         Self {
             settings: Arc::new(Settings {
                 places: Places::default(),
                 other_schemes: OtherSchemes::Refused,
-                authenticator: Authenticator::new(validator, Arc::new(keys)),
+                authenticator,
                 challenge: Arc::new(challenge),
                 credentials_removed: false,
                 clock: SystemClock::shared(),
@@ -90,7 +87,7 @@ impl<C, P> JwtGuard<C, P> {
     }
 }
 
-impl<C, P, R> JwtGuard<C, P, R> {
+impl<A: Clone, P, R> Guard<A, P, R> {
     /// What the guard's challenges have in common: the scheme, `realm`,
     /// `resource_metadata` (RFC 9728 §5.1), `scope`, `error_uri` and others. Without a
     /// `realm` it keeps the one it had.
@@ -107,30 +104,6 @@ impl<C, P, R> JwtGuard<C, P, R> {
             };
             settings.challenge = Arc::new(challenge.without("error").without("error_description"));
         })
-    }
-
-    /// Accepts tokens of another issuer too, by rules and keys of its own. Whose they are is
-    /// decided by the token's `iss`: the first validator that names it, or else the first
-    /// that leaves the issuer unchecked. No issuer's keys verify tokens of another.
-    ///
-    /// The challenge stays that of the first audience.
-    ///
-    /// ```
-    /// use tower_bearer::{Algorithm, KeySet, RequireJwt, Validator};
-    ///
-    /// # struct MyClaims;
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let staff_keys = KeySet::from_secret(Algorithm::HS256, [7; 32])?;
-    /// # let partner_keys = KeySet::from_secret(Algorithm::HS256, [8; 32])?;
-    /// let staff = Validator::new("https://id.example", "orders");
-    /// let partners = Validator::new("https://partner.example", "https://orders.example");
-    /// let guard = RequireJwt::<MyClaims>::new(staff, staff_keys).also_trust(partners, partner_keys);
-    /// # let _ = guard;
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn also_trust(self, validator: Validator, keys: impl KeySource) -> Self {
-        self.change(|settings| settings.authenticator.also_trust(validator, Arc::new(keys)))
     }
 
     /// Looks for the token there instead: in one [`Place`](super::Place), or in several of
@@ -174,15 +147,9 @@ impl<C, P, R> JwtGuard<C, P, R> {
         self.change(|settings| settings.other_schemes = OtherSchemes::Ignored)
     }
 
-    /// Reads the scopes from the claims with a function, for providers that keep them
-    /// elsewhere than in `scope` and `scp`.
-    #[must_use]
-    pub fn scopes_from(self, scopes: impl Fn(&C) -> ScopeSet + Send + Sync + 'static) -> Self {
-        self.change(|settings| settings.authenticator.scopes = Some(Arc::new(scopes)))
-    }
-
     /// Takes an accepted token out of the request before the inner service sees it: out of
-    /// all places of the guard, and nothing else. [`Verified::expose_token`] still has it.
+    /// all places of the guard, and nothing else. Of a JWT,
+    /// [`Verified::expose_token`](crate::Verified::expose_token) still has it.
     #[must_use]
     pub fn remove_credentials(self) -> Self {
         self.change(|settings| settings.credentials_removed = true)
@@ -196,21 +163,25 @@ impl<C, P, R> JwtGuard<C, P, R> {
 
     /// Makes the application's own responses of refusals.
     #[must_use]
-    pub fn rejection_response<R2>(self, responder: R2) -> JwtGuard<C, P, R2> {
-        JwtGuard {
+    pub fn rejection_response<R2>(self, responder: R2) -> Guard<A, P, R2> {
+        Guard {
             settings: self.settings,
             presence: self.presence,
             responder: Arc::new(responder),
         }
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Settings<C>)) -> Self {
+    pub(super) fn with_authenticator(self, change: impl FnOnce(&mut A)) -> Self {
+        self.change(|settings| change(&mut settings.authenticator))
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Settings<A>)) -> Self {
         change(Arc::make_mut(&mut self.settings));
         self
     }
 }
 
-impl<C: DeserializeOwned + Send + Sync + 'static, P: Presence, R> JwtGuard<C, P, R> {
+impl<A: Authenticate, P: Presence, R> Guard<A, P, R> {
     pub(super) fn now(&self) -> SystemTime {
         self.settings.clock.wall()
     }
@@ -219,23 +190,27 @@ impl<C: DeserializeOwned + Send + Sync + 'static, P: Presence, R> JwtGuard<C, P,
         &self,
         request: &Request<B>,
         now: SystemTime,
-    ) -> Result<Decision<C>, Box<KeysNeeded>> {
+    ) -> Result<Decision<A::Caller>, BoxFuture<'static, A::Awaited>> {
         match self.token(request) {
             Ok(token) => self.settings.authenticator.decide(&token, now),
             Err(decision) => Ok(decision),
         }
     }
 
-    pub(super) fn resume<B>(&self, request: &Request<B>, keys: &KeySet) -> Decision<C> {
+    pub(super) fn resume<B>(
+        &self,
+        request: &Request<B>,
+        awaited: A::Awaited,
+    ) -> Decision<A::Caller> {
         let authenticator = &self.settings.authenticator;
         match self.token(request) {
-            Ok(token) => authenticator.resume(&token, keys, self.now()),
+            Ok(token) => authenticator.resume(&token, awaited, self.now()),
             Err(decision) => decision,
         }
     }
 
     /// The one credential of the request, or what is to be done without.
-    fn token<'r, B>(&self, request: &'r Request<B>) -> Result<Cow<'r, str>, Decision<C>> {
+    fn token<'r, B>(&self, request: &'r Request<B>) -> Result<Cow<'r, str>, Decision<A::Caller>> {
         let Settings {
             places,
             other_schemes,
@@ -254,19 +229,14 @@ impl<C: DeserializeOwned + Send + Sync + 'static, P: Presence, R> JwtGuard<C, P,
     }
 
     /// Prepares a request for the inner service.
-    pub(super) fn admit<B>(
-        &self,
-        request: &mut Request<B>,
-        verified: Option<Verified<C>>,
-    ) -> Privacy {
+    pub(super) fn admit<B>(&self, request: &mut Request<B>, caller: Option<A::Caller>) -> Privacy {
         let settings = &*self.settings;
-        let privacy =
-            Privacy::of(verified.is_some() && settings.places.are_in_query(request.uri()));
-        if verified.is_some() && settings.credentials_removed {
+        let privacy = Privacy::of(caller.is_some() && settings.places.are_in_query(request.uri()));
+        if caller.is_some() && settings.credentials_removed {
             settings.places.remove_from(request);
         }
         settings.places.mark_sensitive(request.headers_mut());
-        Authentication::record(request.extensions_mut(), verified, &settings.challenge);
+        Authentication::record(request.extensions_mut(), caller, &settings.challenge);
         privacy
     }
 
@@ -287,16 +257,16 @@ impl<C: DeserializeOwned + Send + Sync + 'static, P: Presence, R> JwtGuard<C, P,
     }
 }
 
-impl<S, C, P: Clone, R> Layer<S> for JwtGuard<C, P, R> {
-    type Service = JwtGuardService<S, C, P, R>;
+impl<S, A, P: Clone, R> Layer<S> for Guard<A, P, R> {
+    type Service = GuardService<S, A, P, R>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        JwtGuardService::new(inner, self.clone())
+        GuardService::new(inner, self.clone())
     }
 }
 
-// By hand: `derive` would ask `C: Clone` and `R: Clone`.
-impl<C, P: Clone, R> Clone for JwtGuard<C, P, R> {
+// By hand: `derive` would ask `A: Clone` and `R: Clone`.
+impl<A, P: Clone, R> Clone for Guard<A, P, R> {
     fn clone(&self) -> Self {
         Self {
             settings: Arc::clone(&self.settings),
@@ -306,22 +276,9 @@ impl<C, P: Clone, R> Clone for JwtGuard<C, P, R> {
     }
 }
 
-impl<C> Clone for Settings<C> {
-    fn clone(&self) -> Self {
-        Self {
-            places: self.places.clone(),
-            other_schemes: self.other_schemes,
-            authenticator: self.authenticator.clone(),
-            challenge: Arc::clone(&self.challenge),
-            credentials_removed: self.credentials_removed,
-            clock: Arc::clone(&self.clock),
-        }
-    }
-}
-
-impl<C, P: fmt::Debug, R> fmt::Debug for JwtGuard<C, P, R> {
+impl<A, P: fmt::Debug, R> fmt::Debug for Guard<A, P, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwtGuard")
+        f.debug_struct("Guard")
             .field("presence", &self.presence)
             .field("places", &self.settings.places)
             .field("challenge", &self.settings.challenge)

@@ -6,7 +6,7 @@ use std::{error::Error, time::Duration};
 use tracing::{debug, error, info, warn};
 
 use super::{
-    authenticator::Claimed,
+    authenticate::Claimed,
     rejection::{Rejection, RejectionReason},
 };
 

@@ -26,11 +26,13 @@
 //! # Ok(()) }
 //! ```
 
+mod authenticate;
 mod authentication;
-mod authenticator;
 mod credentials;
 mod future;
 mod guard;
+mod jwt_authenticator;
+mod jwt_guard;
 mod key_wait;
 mod log;
 mod optional;
@@ -43,17 +45,19 @@ mod require_scope;
 mod service;
 mod trusted;
 
+pub use authenticate::Authenticate;
 pub use authentication::Authentication;
 pub use credentials::{CookieNameError, Place, Places};
-pub use future::JwtGuardFuture;
-pub use guard::JwtGuard;
+pub use future::GuardFuture;
+pub use guard::Guard;
+pub use jwt_authenticator::JwtAuthenticator;
 pub use optional::{OptionalJwt, OptionalJwtFuture, OptionalJwtService};
 pub use presence::{Optional, Presence, Required};
 pub use rejection::{Rejection, RejectionReason};
 pub use rejection_response::{EmptyBody, RejectionResponse};
 pub use require::{RequireJwt, RequireJwtFuture, RequireJwtService};
 pub use require_scope::{RequireScope, RequireScopeFuture, RequireScopeService};
-pub use service::JwtGuardService;
+pub use service::GuardService;
 
 #[cfg(feature = "axum")]
 pub(crate) use rejection::Protocol;

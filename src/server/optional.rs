@@ -1,8 +1,8 @@
 //! A token may be there, and then has to be good.
 
 use super::{
-    future::JwtGuardFuture, guard::JwtGuard, presence::Optional, rejection_response::EmptyBody,
-    service::JwtGuardService,
+    future::GuardFuture, guard::Guard, jwt_authenticator::JwtAuthenticator, presence::Optional,
+    rejection_response::EmptyBody, service::GuardService,
 };
 use crate::{jwt::Validator, keys::KeySource};
 
@@ -10,11 +10,11 @@ use crate::{jwt::Validator, keys::KeySource};
 ///
 /// A token that is there and not valid is refused: who meant to be known must not be
 /// answered as a stranger. So are credentials of another scheme, unless
-/// [`ignore_other_schemes`](JwtGuard::ignore_other_schemes), and a header without a token.
+/// [`ignore_other_schemes`](Guard::ignore_other_schemes), and a header without a token.
 ///
 /// # Defaults
 ///
-/// See [`JwtGuard`], which has the steps that change them.
+/// See [`Guard`], which has the steps that change them.
 ///
 /// # Example
 ///
@@ -56,18 +56,20 @@ use crate::{jwt::Validator, keys::KeySource};
 /// # let _ = guard;
 /// # Ok(()) }
 /// ```
-pub type OptionalJwt<C, R = EmptyBody> = JwtGuard<C, Optional, R>;
+pub type OptionalJwt<C, R = EmptyBody> = Guard<JwtAuthenticator<C>, Optional, R>;
 
 /// The service that [`OptionalJwt`] makes of another.
-pub type OptionalJwtService<S, C, R = EmptyBody> = JwtGuardService<S, C, Optional, R>;
+pub type OptionalJwtService<S, C, R = EmptyBody> =
+    GuardService<S, JwtAuthenticator<C>, Optional, R>;
 
 /// The future of [`OptionalJwtService`]. `B` is the body of the request.
-pub type OptionalJwtFuture<S, B, C, R = EmptyBody> = JwtGuardFuture<S, B, C, Optional, R>;
+pub type OptionalJwtFuture<S, B, C, R = EmptyBody> =
+    GuardFuture<S, B, JwtAuthenticator<C>, Optional, R>;
 
 impl<C> OptionalJwt<C> {
     /// Refuses requests with a token that does not keep the rules of `validator`, or was
     /// signed with none of `keys`.
     pub fn new(validator: Validator, keys: impl KeySource) -> Self {
-        Self::with_presence(validator, keys, Optional)
+        Self::of_jwts(validator, keys, Optional)
     }
 }

@@ -1,8 +1,8 @@
 //! A token has to be there.
 
 use super::{
-    future::JwtGuardFuture, guard::JwtGuard, presence::Required, rejection_response::EmptyBody,
-    service::JwtGuardService,
+    future::GuardFuture, guard::Guard, jwt_authenticator::JwtAuthenticator, presence::Required,
+    rejection_response::EmptyBody, service::GuardService,
 };
 use crate::{jwt::Validator, keys::KeySource};
 
@@ -14,7 +14,7 @@ use crate::{jwt::Validator, keys::KeySource};
 ///
 /// # Defaults
 ///
-/// See [`JwtGuard`], which has the steps that change them.
+/// See [`Guard`], which has the steps that change them.
 ///
 /// # Example
 ///
@@ -85,18 +85,19 @@ use crate::{jwt::Validator, keys::KeySource};
 ///     orders: tower_bearer::RequireJwt<MyClaims>,
 /// }
 /// ```
-pub type RequireJwt<C, R = EmptyBody> = JwtGuard<C, Required, R>;
+pub type RequireJwt<C, R = EmptyBody> = Guard<JwtAuthenticator<C>, Required, R>;
 
 /// The service that [`RequireJwt`] makes of another.
-pub type RequireJwtService<S, C, R = EmptyBody> = JwtGuardService<S, C, Required, R>;
+pub type RequireJwtService<S, C, R = EmptyBody> = GuardService<S, JwtAuthenticator<C>, Required, R>;
 
 /// The future of [`RequireJwtService`]. `B` is the body of the request.
-pub type RequireJwtFuture<S, B, C, R = EmptyBody> = JwtGuardFuture<S, B, C, Required, R>;
+pub type RequireJwtFuture<S, B, C, R = EmptyBody> =
+    GuardFuture<S, B, JwtAuthenticator<C>, Required, R>;
 
 impl<C> RequireJwt<C> {
     /// Lets through only requests with a token that keeps the rules of `validator` and
     /// was signed with one of `keys`.
     pub fn new(validator: Validator, keys: impl KeySource) -> Self {
-        Self::with_presence(validator, keys, Required)
+        Self::of_jwts(validator, keys, Required)
     }
 }

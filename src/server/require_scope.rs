@@ -14,8 +14,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
+    authenticate::Claimed,
     authentication::Authentication,
-    authenticator::Claimed,
     log,
     rejection::{Protocol, Rejection, RejectionReason},
     rejection_response::{EmptyBody, RejectionResponse, refuse},

@@ -6,29 +6,28 @@ use std::{
 };
 
 use http::{Request, Response};
-use serde::de::DeserializeOwned;
 use tower_service::Service;
 
 use super::{
-    authenticator::Decision,
-    future::JwtGuardFuture,
-    guard::JwtGuard,
+    authenticate::{Authenticate, Decision},
+    future::GuardFuture,
+    guard::Guard,
     presence::Presence,
     rejection_response::{EmptyBody, RejectionResponse},
 };
 
-/// The service behind [`RequireJwtService`](super::RequireJwtService) and
-/// [`OptionalJwtService`](super::OptionalJwtService): write those, not this.
+/// The service behind [`RequireJwtService`](super::RequireJwtService),
+/// [`OptionalJwtService`](super::OptionalJwtService) and their like: write those, not this.
 ///
 /// It never fails by itself: a refusal is a response, and errors are those of the inner
 /// service.
-pub struct JwtGuardService<S, C, P, R = EmptyBody> {
+pub struct GuardService<S, A, P, R = EmptyBody> {
     inner: S,
-    guard: JwtGuard<C, P, R>,
+    guard: Guard<A, P, R>,
 }
 
-impl<S, C, P, R> JwtGuardService<S, C, P, R> {
-    pub(super) fn new(inner: S, guard: JwtGuard<C, P, R>) -> Self {
+impl<S, A, P, R> GuardService<S, A, P, R> {
+    pub(super) fn new(inner: S, guard: Guard<A, P, R>) -> Self {
         Self { inner, guard }
     }
 
@@ -48,16 +47,16 @@ impl<S, C, P, R> JwtGuardService<S, C, P, R> {
     }
 }
 
-impl<S, C, P, R, B, ResBody> Service<Request<B>> for JwtGuardService<S, C, P, R>
+impl<S, A, P, R, B, ResBody> Service<Request<B>> for GuardService<S, A, P, R>
 where
     S: Service<Request<B>, Response = Response<ResBody>> + Clone,
-    C: DeserializeOwned + Send + Sync + 'static,
-    P: Presence + Clone,
+    A: Authenticate,
+    P: Presence,
     R: RejectionResponse<ResBody>,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = JwtGuardFuture<S, B, C, P, R>;
+    type Future = GuardFuture<S, B, A, P, R>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
@@ -66,36 +65,36 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let started = self.guard.now();
         match self.guard.decide(&request, started) {
-            Ok(Decision::Authenticated(verified)) => {
-                let privacy = self.guard.admit(&mut request, Some(verified));
-                JwtGuardFuture::inner(self.inner.call(request), privacy)
+            Ok(Decision::Authenticated(caller)) => {
+                let privacy = self.guard.admit(&mut request, Some(caller));
+                GuardFuture::inner(self.inner.call(request), privacy)
             }
             Ok(Decision::Anonymous) => {
                 let privacy = self.guard.admit(&mut request, None);
-                JwtGuardFuture::inner(self.inner.call(request), privacy)
+                GuardFuture::inner(self.inner.call(request), privacy)
             }
             Ok(Decision::Refused(refusal)) => {
                 self.release();
                 let response = self.guard.refuse(refusal, &request, started);
-                JwtGuardFuture::refused(response)
+                GuardFuture::refused(response)
             }
-            Err(needed) => {
+            Err(awaited) => {
                 self.release();
                 let (guard, inner) = (self.guard.clone(), self.inner.clone());
-                JwtGuardFuture::waiting(*needed, guard, inner, request, started)
+                GuardFuture::waiting(awaited, guard, inner, request, started)
             }
         }
     }
 }
 
-impl<S: Clone, C, P, R> JwtGuardService<S, C, P, R> {
+impl<S: Clone, A, P, R> GuardService<S, A, P, R> {
     /// Gives back what the readied instance holds, such as a permit: it won't be called.
     fn release(&mut self) {
         self.inner = self.inner.clone();
     }
 }
 
-impl<S: Clone, C, P: Clone, R> Clone for JwtGuardService<S, C, P, R> {
+impl<S: Clone, A, P: Clone, R> Clone for GuardService<S, A, P, R> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
@@ -104,9 +103,9 @@ impl<S: Clone, C, P: Clone, R> Clone for JwtGuardService<S, C, P, R> {
     }
 }
 
-impl<S: fmt::Debug, C, P: fmt::Debug, R> fmt::Debug for JwtGuardService<S, C, P, R> {
+impl<S: fmt::Debug, A, P: fmt::Debug, R> fmt::Debug for GuardService<S, A, P, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwtGuardService")
+        f.debug_struct("GuardService")
             .field("inner", &self.inner)
             .field("guard", &self.guard)
             .finish()

@@ -1,57 +1,34 @@
-//! What becomes of a token: choose the issuer's rules and keys, validate.
+//! What becomes of a JWT: choose the issuer's rules and keys, validate.
 //!
 //! All of it is synchronous. Where keys are not at hand it says so, and runs again from
 //! the start once they are.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 use serde::de::DeserializeOwned;
 
 use super::{
+    authenticate::{Authenticate, Claimed, Decision, Refusal},
+    key_wait::KeysAwaited,
     rejection::RejectionReason,
     trusted::{Choice, Trusted, TrustedIssuers},
 };
 use crate::{
+    BoxFuture,
     excerpt::excerpt,
     jwt::{Algorithm, Unverified, ValidationError, ValidationErrorKind, Validator, Verified},
     keys::{KeyQuery, KeySet, KeySource},
     scope::ScopeSet,
 };
 
-pub(super) struct Authenticator<C> {
+/// What guards of JWTs check tokens with, behind [`RequireJwt`](super::RequireJwt) and
+/// [`OptionalJwt`](super::OptionalJwt): write those, not this.
+pub struct JwtAuthenticator<C> {
     trusted: TrustedIssuers,
     pub(super) scopes: Option<Arc<ScopesOf<C>>>,
 }
 
 pub(super) type ScopesOf<C> = dyn Fn(&C) -> ScopeSet + Send + Sync;
-
-/// What is to be done with a request.
-pub(super) enum Decision<C> {
-    Authenticated(Verified<C>),
-    Anonymous,
-    Refused(Refusal),
-}
-
-impl<C> From<RejectionReason> for Decision<C> {
-    fn from(reason: RejectionReason) -> Self {
-        Self::Refused(Refusal {
-            reason,
-            claimed: Claimed::default(),
-        })
-    }
-}
-
-/// Why not, and what the token claims to be: unverified, for the log alone.
-pub(super) struct Refusal {
-    pub(super) reason: RejectionReason,
-    pub(super) claimed: Claimed,
-}
-
-#[derive(Default)]
-pub(super) struct Claimed {
-    pub(super) issuer: Option<String>,
-    pub(super) key_id: Option<String>,
-}
 
 /// Which keys to wait for.
 pub(super) struct KeysNeeded {
@@ -74,7 +51,7 @@ impl KeysNeeded {
     }
 }
 
-impl<C> Authenticator<C> {
+impl<C> JwtAuthenticator<C> {
     pub(super) fn new(validator: Validator, keys: Arc<dyn KeySource>) -> Self {
         Self {
             trusted: TrustedIssuers::new(Trusted { validator, keys }),
@@ -94,13 +71,46 @@ struct Candidate<'r> {
     issuer: Option<String>,
 }
 
-impl<C: DeserializeOwned> Authenticator<C> {
-    /// Decides with the keys that are at hand.
-    pub(super) fn decide(
+impl<C> Authenticate for JwtAuthenticator<C>
+where
+    C: DeserializeOwned + Send + Sync + 'static,
+{
+    type Caller = Verified<C>;
+    type Awaited = KeysAwaited;
+
+    fn decide(
         &self,
         token: &str,
         now: SystemTime,
-    ) -> Result<Decision<C>, Box<KeysNeeded>> {
+    ) -> Result<Decision<Verified<C>>, BoxFuture<'static, KeysAwaited>> {
+        self.decide_at_once(token, now)
+            .map_err(|needed| needed.obtain())
+    }
+
+    fn resume(&self, token: &str, awaited: KeysAwaited, now: SystemTime) -> Decision<Verified<C>> {
+        let keys = match awaited.keys {
+            Ok(keys) => keys,
+            Err(error) => {
+                return Decision::Refused(Refusal {
+                    reason: RejectionReason::KeysUnavailable(error),
+                    claimed: awaited.claimed,
+                });
+            }
+        };
+        match self.candidate(token) {
+            Ok(candidate) => self.conclude(&candidate, &keys, now),
+            Err(decision) => decision,
+        }
+    }
+}
+
+impl<C: DeserializeOwned> JwtAuthenticator<C> {
+    /// Decides with the keys that are at hand.
+    fn decide_at_once(
+        &self,
+        token: &str,
+        now: SystemTime,
+    ) -> Result<Decision<Verified<C>>, Box<KeysNeeded>> {
         let candidate = match self.candidate(token) {
             Ok(candidate) => candidate,
             Err(decision) => return Ok(decision),
@@ -124,15 +134,7 @@ impl<C: DeserializeOwned> Authenticator<C> {
         }
     }
 
-    /// Decides with the keys that [`decide`](Self::decide) asked for.
-    pub(super) fn resume(&self, token: &str, keys: &KeySet, now: SystemTime) -> Decision<C> {
-        match self.candidate(token) {
-            Ok(candidate) => self.conclude(&candidate, keys, now),
-            Err(decision) => decision,
-        }
-    }
-
-    fn candidate<'r>(&'r self, token: &'r str) -> Result<Candidate<'r>, Decision<C>> {
+    fn candidate<'r>(&'r self, token: &'r str) -> Result<Candidate<'r>, Decision<Verified<C>>> {
         let invalid = |error| Decision::from(RejectionReason::InvalidToken(error));
         let Choice { trusted, issuer } = self.trusted.choose(token).map_err(invalid)?;
         let token = trusted.validator.read(token).map_err(invalid)?;
@@ -143,7 +145,12 @@ impl<C: DeserializeOwned> Authenticator<C> {
         })
     }
 
-    fn conclude(&self, candidate: &Candidate<'_>, keys: &KeySet, now: SystemTime) -> Decision<C> {
+    fn conclude(
+        &self,
+        candidate: &Candidate<'_>,
+        keys: &KeySet,
+        now: SystemTime,
+    ) -> Decision<Verified<C>> {
         match self.verify(candidate, keys, now) {
             Ok(verified) => Decision::Authenticated(verified),
             Err(error) => candidate.refused(error),
@@ -181,11 +188,11 @@ impl Candidate<'_> {
     }
 
     /// A call over the network is made for no token that could not pass anyway.
-    fn ask<C>(
+    fn ask<T>(
         &self,
         tried: Option<KeySet>,
         now: SystemTime,
-    ) -> Result<Decision<C>, Box<KeysNeeded>> {
+    ) -> Result<Decision<T>, Box<KeysNeeded>> {
         match self.trusted.validator.check_before_keys(&self.token, now) {
             Ok(()) => Err(Box::new(KeysNeeded {
                 keys: Arc::clone(&self.trusted.keys),
@@ -200,7 +207,7 @@ impl Candidate<'_> {
         }
     }
 
-    fn refused<C>(&self, error: ValidationError) -> Decision<C> {
+    fn refused<T>(&self, error: ValidationError) -> Decision<T> {
         Decision::Refused(Refusal {
             reason: RejectionReason::InvalidToken(error),
             claimed: self.claimed(),
@@ -222,11 +229,17 @@ impl Candidate<'_> {
 }
 
 // By hand: `derive` would ask `C: Clone`.
-impl<C> Clone for Authenticator<C> {
+impl<C> Clone for JwtAuthenticator<C> {
     fn clone(&self) -> Self {
         Self {
             trusted: self.trusted.clone(),
             scopes: self.scopes.clone(),
         }
+    }
+}
+
+impl<C> fmt::Debug for JwtAuthenticator<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtAuthenticator").finish_non_exhaustive()
     }
 }
