@@ -81,6 +81,7 @@
 //! | `aws-lc-rs` | yes | the default backend for signatures; `jwt` needs one |
 //! | `rust-crypto` | no | the backend in pure Rust, instead of it or beside it |
 //! | `axum` | no | [`Verified`] as an extractor |
+//! | `file-store` | no | `client::store::FileStore`: tokens in a file, shared by processes |
 //! | `test-util` | no | [`test_util`] |
 // The programs of the README are compiled as doc tests.
 #![cfg_attr(all(doctest, feature = "axum", feature = "client"), doc = include_str!("../README.md"))]

@@ -129,6 +129,16 @@ impl AccessToken {
         self.0.expiry.is_some_and(|expiry| expiry.is_over(clock))
     }
 
+    /// The same token, whose end is known on both clocks.
+    #[cfg_attr(not(feature = "client"), allow(dead_code))]
+    pub(crate) fn anchored(&self, clock: &dyn Clock) -> Self {
+        let expiry = self.expiry();
+        match expiry.map(|expiry| expiry.anchored(clock)) {
+            Some(anchored) if expiry != Some(anchored) => self.clone().with_expiry(anchored),
+            _ => self.clone(),
+        }
+    }
+
     /// The header value, marked sensitive. Built once for `Bearer` and once for the
     /// first other scheme asked for; a clone of it never allocates.
     #[must_use]

@@ -145,6 +145,16 @@ impl ObtainError {
     pub(crate) fn is_outcome_unknown(&self) -> bool {
         self.was_sent() || self.kind == ObtainErrorKind::Unreachable
     }
+
+    /// Whether it is certain that the refresh token was not used, or is of no use any more.
+    #[cfg_attr(not(feature = "file-store"), allow(dead_code))]
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self.kind {
+            ObtainErrorKind::Refused { .. } => true,
+            ObtainErrorKind::LogInAgain(cause) => cause != LogInAgain::MayHaveBeenUsed,
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Display for ObtainError {

@@ -60,6 +60,24 @@ impl Expiry {
         }
     }
 
+    /// The same with how long the token was to live when it was given out: a store that
+    /// writes it down lets the token be renewed ahead in time by the next process too.
+    #[must_use]
+    pub fn with_lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// The same end on both clocks from now on: a calendar that is set back later prolongs
+    /// nothing, and one that was set back before no more than by the whole lifetime.
+    pub(crate) fn anchored(mut self, clock: &dyn Clock) -> Self {
+        let left = self.remaining(clock);
+        let left = self.lifetime.map_or(left, |whole| whole.min(left));
+        let end = clock.monotonic().saturating_add(left);
+        self.monotonic.get_or_insert(end);
+        self
+    }
+
     /// The end as a time of day: what a store writes down.
     #[must_use]
     pub fn wall(&self) -> SystemTime {

@@ -140,7 +140,7 @@ impl<'a> Exchange<'a> {
             let late = "a token that had ended on arrival; compare the clocks of both machines";
             return Err(ObtainError::new(ObtainErrorKind::BadAnswer(late.to_owned())).into());
         }
-        Ok(tokens.access_token().clone())
+        Ok(tokens.access_token().anchored(&*self.inner.clock))
     }
 
     /// Takes effect, unless the source was replaced meanwhile.

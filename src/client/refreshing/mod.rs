@@ -253,7 +253,9 @@ impl Refreshing {
         if let Err(error) = self.0.may_ask() {
             return Decision::Answer(Outcome::Done(Err(error)));
         }
-        let unwanted = lock(&self.0.refused).clone();
+        // What has ended by our clocks is of no use, whatever a store says of its end.
+        let ended = || current.as_ref().map(|held| held.token.clone());
+        let unwanted = lock(&self.0.refused).clone().or_else(ended);
         Decision::Call(exchange::run(self.0.clone(), unwanted, "no token at hand"))
     }
 

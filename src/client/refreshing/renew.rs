@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     BoxFuture,
-    client::{Error, store::Renewal},
+    client::{
+        Error,
+        store::{Renewal, Stored},
+    },
     deadline::{Elapsed, within},
     oauth::{LogInAgain, ObtainError, ObtainErrorKind},
     token::{RefreshToken, Tokens},
@@ -60,14 +63,18 @@ impl Exchange<'_> {
     }
 
     /// Inside the store's exclusive section.
-    async fn renew(&self, stored: Option<Tokens>) -> Result<Tokens, ObtainError> {
-        let stored = stored.filter(|_| self.is_stored);
+    async fn renew(&self, stored: Stored) -> Result<Tokens, ObtainError> {
+        let is_in_doubt = stored.is_in_doubt;
+        let stored = stored.tokens.filter(|_| self.is_stored);
         let unsaved = self.unsaved(stored.as_ref());
         if let Some(tokens) = unsaved.as_ref().filter(|tokens| !self.is_expired(tokens)) {
             return Ok(tokens.clone());
         }
         self.inner.exchanges.fetch_add(1, Ordering::Relaxed);
         let spent = stored.as_ref().and_then(Tokens::refresh_token).cloned();
+        if is_in_doubt {
+            *lock(&self.inner.doubtful) = spent.clone();
+        }
         let known = unsaved.or(stored);
         let renewed = match known.as_ref().and_then(Tokens::refresh_token) {
             Some(token) => self.refresh_or_obtain(token).await,

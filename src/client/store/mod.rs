@@ -1,7 +1,11 @@
 //! Where tokens are remembered, and the exclusive section in which they are renewed.
 
+#[cfg(feature = "file-store")]
+mod file;
 mod memory;
 
+#[cfg(feature = "file-store")]
+pub use file::{FileStore, FileStoreError, FileStoreErrorKind};
 pub use memory::MemoryStore;
 
 use std::{error::Error, fmt, sync::Arc};
@@ -82,19 +86,27 @@ impl<T: TokenStore + ?Sized> TokenStore for Arc<T> {
 /// A renewal on its way through a store's exclusive section.
 pub struct Renewal<'a> {
     is_needed: Box<dyn Fn(&Tokens) -> bool + Send + Sync + 'a>,
+    is_in_doubt: bool,
     run: Run<'a>,
 }
 
-type Run<'a> =
-    Box<dyn FnOnce(Option<Tokens>) -> BoxFuture<'a, Result<Tokens, ObtainError>> + Send + 'a>;
+type Run<'a> = Box<dyn FnOnce(Stored) -> BoxFuture<'a, Result<Tokens, ObtainError>> + Send + 'a>;
+
+/// What a renewal starts from.
+pub(super) struct Stored {
+    pub(super) tokens: Option<Tokens>,
+    /// Whether their refresh token may have been used already.
+    pub(super) is_in_doubt: bool,
+}
 
 impl<'a> Renewal<'a> {
     pub(super) fn new<F>(is_needed: impl Fn(&Tokens) -> bool + Send + Sync + 'a, run: F) -> Self
     where
-        F: FnOnce(Option<Tokens>) -> BoxFuture<'a, Result<Tokens, ObtainError>> + Send + 'a,
+        F: FnOnce(Stored) -> BoxFuture<'a, Result<Tokens, ObtainError>> + Send + 'a,
     {
         Self {
             is_needed: Box::new(is_needed),
+            is_in_doubt: false,
             run: Box::new(run),
         }
     }
@@ -106,12 +118,25 @@ impl<'a> Renewal<'a> {
         (self.is_needed)(stored)
     }
 
+    /// Tells that a renewal of the tokens just read was begun and never came to an end, as
+    /// when its process was killed. Their refresh token is tried all the same; if it is
+    /// refused, the cause is [`LogInAgain::MayHaveBeenUsed`](crate::oauth::LogInAgain).
+    #[must_use]
+    pub fn after_unknown_outcome(mut self) -> Self {
+        self.is_in_doubt = true;
+        self
+    }
+
     /// Asks for new tokens, with the refresh token of those just read if there is one.
     ///
     /// # Errors
     ///
     /// When none could be had.
     pub async fn run(self, stored: Option<Tokens>) -> Result<Tokens, ObtainError> {
+        let stored = Stored {
+            tokens: stored,
+            is_in_doubt: self.is_in_doubt,
+        };
         (self.run)(stored).await
     }
 }
