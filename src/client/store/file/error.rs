@@ -41,35 +41,15 @@ impl FileStoreError {
         self.kind
     }
 
-    /// Others can do with it what they must not, by its mode; `chmod` takes `mend`.
-    pub(super) fn open_to_others(path: &Path, mode: u32, mend: &str) -> Self {
-        let (shown, word) = (path.display(), shell_word(path));
-        Self::new(
-            FileStoreErrorKind::Exposed,
-            format!(
-                "other users can read or change the tokens, because `{shown}` has mode {mode:o}; mend it with: chmod {mend} {word}"
-            ),
-        )
-    }
-
-    pub(super) fn not_ours(path: &Path, owner: u32) -> Self {
-        let (shown, word) = (path.display(), shell_word(path));
-        Self::new(
-            FileStoreErrorKind::Exposed,
-            format!(
-                "another user can change the tokens, because `{shown}` belongs to user {owner}; put the file elsewhere, or mend it with: sudo chown \"$(id -u)\" {word}"
-            ),
-        )
+    pub(super) fn exposed(text: String) -> Self {
+        Self::new(FileStoreErrorKind::Exposed, text)
     }
 
     pub(super) fn link(path: &Path) -> Self {
         let (shown, word) = (path.display(), shell_word(path));
-        Self::new(
-            FileStoreErrorKind::Exposed,
-            format!(
-                "`{shown}` is a symbolic link, and somebody else may have put it there; name the file that it points to: readlink -f {word}"
-            ),
-        )
+        Self::exposed(format!(
+            "`{shown}` is a symbolic link, and somebody else may have put it there; name the file that it points to: readlink -f {word}"
+        ))
     }
 
     pub(super) fn not_a_file(path: &Path) -> Self {
@@ -148,7 +128,8 @@ impl FileStoreError {
     }
 }
 
-fn shell_word(path: &Path) -> String {
+/// A path as a shell takes it.
+pub(super) fn shell_word(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 

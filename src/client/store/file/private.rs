@@ -9,7 +9,7 @@ use std::{
 
 use rustix::{fs::OFlags, process::geteuid};
 
-use super::error::FileStoreError;
+use super::error::{FileStoreError, shell_word};
 
 const ROOT: u32 = 0;
 const STICKY: u32 = 0o1000;
@@ -37,11 +37,8 @@ pub(super) fn options() -> OpenOptions {
 }
 
 pub(super) fn check_file(metadata: &Metadata, path: &Path) -> Result<(), FileStoreError> {
-    match of_file(metadata.uid(), metadata.mode(), geteuid().as_raw()) {
-        None => Ok(()),
-        Some(Fault::Owner(owner)) => Err(FileStoreError::not_ours(path, owner)),
-        Some(Fault::Mode(mode)) => Err(FileStoreError::open_to_others(path, mode, "600")),
-    }
+    let fault = of_file(metadata.uid(), metadata.mode(), geteuid().as_raw());
+    fault.map_or(Ok(()), |fault| Err(fault.of(path, "600")))
 }
 
 /// Follows the path part by part, as the operating system does, and judges each directory
@@ -57,12 +54,8 @@ pub(super) fn check_way(directory: &Path) -> Result<(), FileStoreError> {
         at.push(part);
         let failed = |error| FileStoreError::directory(&at, error);
         let metadata = at.symlink_metadata().map_err(failed)?;
-        match of_way(metadata.uid(), metadata.mode(), me) {
-            None => {}
-            Some(Fault::Owner(owner)) => return Err(FileStoreError::not_ours(&at, owner)),
-            Some(Fault::Mode(mode)) => {
-                return Err(FileStoreError::open_to_others(&at, mode, "go-w"));
-            }
+        if let Some(fault) = of_way(metadata.uid(), metadata.mode(), me) {
+            return Err(fault.of(&at, "go-w"));
         }
         let rest = parts.as_path();
         ahead = match metadata.is_symlink() {
@@ -83,6 +76,21 @@ pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
         // A file system that has no such thing says that the argument is invalid.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
         synced => synced,
+    }
+}
+
+impl Fault {
+    /// What to say of it; `mode` is what `chmod` has to make of a mode.
+    fn of(self, path: &Path, mode: &str) -> FileStoreError {
+        let (shown, word) = (path.display(), shell_word(path));
+        FileStoreError::exposed(match self {
+            Self::Owner(owner) => format!(
+                "another user can change the tokens, because `{shown}` belongs to user {owner}; put the file elsewhere, or mend it with: sudo chown \"$(id -u)\" {word}"
+            ),
+            Self::Mode(found) => format!(
+                "other users can read or change the tokens, because `{shown}` has mode {found:o}; mend it with: chmod {mode} {word}"
+            ),
+        })
     }
 }
 
