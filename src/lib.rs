@@ -96,8 +96,12 @@ compile_error!(
     "the features `jwt` and `server` verify signatures and need a backend: enable `aws-lc-rs` (it is in the default features) or `rust-crypto`"
 );
 
+#[cfg(any(feature = "client", feature = "server"))]
+mod address;
 #[cfg(feature = "axum")]
 mod axum;
+#[cfg(any(feature = "client", feature = "server"))]
+mod backoff;
 #[cfg_attr(not(feature = "server"), allow(dead_code))]
 pub mod challenge;
 #[cfg(feature = "client")]
@@ -121,6 +125,8 @@ pub mod keys;
 #[cfg(feature = "client")]
 pub mod oauth;
 pub mod origin;
+#[cfg(any(feature = "client", feature = "server"))]
+mod retry_after;
 pub mod scope;
 pub mod secret;
 #[cfg(feature = "client")]
@@ -133,13 +139,15 @@ mod single_flight;
 pub mod test_util;
 #[cfg_attr(not(feature = "client"), allow(dead_code))]
 pub mod token;
-#[cfg(feature = "client")]
+#[cfg(any(feature = "client", feature = "server"))]
 pub mod transport;
 
 #[cfg(feature = "client")]
 pub use client::{Auth, AuthLayer, Refreshing};
 #[cfg(feature = "jwt")]
 pub use jwt::{Algorithm, Expected, Validator, Verified};
+#[cfg(feature = "server")]
+pub use keys::remote::RemoteKeySet;
 #[cfg(feature = "jwt")]
 pub use keys::{KeySet, KeySource};
 #[cfg(feature = "client")]

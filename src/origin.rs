@@ -86,6 +86,20 @@ impl Origin {
             || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
 
+    /// The same, and what some systems take for this machine.
+    #[cfg_attr(not(feature = "server"), allow(dead_code))]
+    pub(crate) fn may_be_loopback(&self) -> bool {
+        let host = self.host().trim_end_matches('.').to_ascii_lowercase();
+        let address = host.trim_start_matches('[').trim_end_matches(']');
+        let is_this_machine = |address: IpAddr| {
+            let address = address.to_canonical();
+            address.is_loopback() || address.is_unspecified()
+        };
+        host == "localhost"
+            || host.ends_with(".localhost") // RFC 6761 §6.3
+            || address.parse().is_ok_and(is_this_machine)
+    }
+
     fn host(&self) -> &str {
         self.authority.host()
     }
@@ -275,6 +289,26 @@ mod tests {
                 expected,
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn what_may_be_this_machine_is_more() {
+        let cases = [
+            ("http://localhost", true),
+            ("http://LocalHost.", true),
+            ("http://id.localhost", true),
+            ("http://127.0.0.1", true),
+            ("http://0.0.0.0", true),
+            ("http://[::]", true),
+            ("http://[::1]", true),
+            ("http://[::ffff:127.0.0.1]", true),
+            ("http://localhost.evil.example", false),
+            ("http://10.0.0.1", false),
+        ];
+        for (text, expected) in cases {
+            let origin = text.parse::<Origin>().unwrap();
+            assert_eq!(origin.may_be_loopback(), expected, "{text}");
         }
     }
 

@@ -1,7 +1,8 @@
 //! Any Tower HTTP service as the way to an authorization server.
 //!
 //! What comes back is read with a limit on size and time, and a redirect is an
-//! error: following one would carry a client secret to wherever it points.
+//! error: following one would carry a client secret, or the trust in a key, to wherever it
+//! points.
 
 use std::{
     error::Error,
@@ -73,10 +74,11 @@ impl Transport {
                 Elapsed::Deadline => TransportError::Deadline(deadline),
                 Elapsed::NoTimer => TransportError::NoTimer,
             })??;
-        if response.status().is_redirection() {
-            return Err(TransportError::Redirected(response.status()));
+        match response.status() {
+            StatusCode::NOT_MODIFIED => Ok(response), // points nowhere
+            status if status.is_redirection() => Err(TransportError::Redirected(status)),
+            _ => Ok(response),
         }
-        Ok(response)
     }
 }
 

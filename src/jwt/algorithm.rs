@@ -108,6 +108,12 @@ impl Algorithm {
         }
     }
 
+    /// Whether issuer and API share the key, so that nobody publishes it.
+    #[cfg_attr(not(feature = "server"), allow(dead_code))]
+    pub(crate) fn is_symmetric(self) -> bool {
+        matches!(self.key_type(), KeyType::Secret { .. })
+    }
+
     pub(super) fn key_type(self) -> KeyType {
         match self {
             Self::HS256 => KeyType::Secret { minimum: 32 },

@@ -52,8 +52,37 @@ pub(crate) fn key(json: &[u8]) -> Result<Key, KeyError> {
     Jwk::read(json)?.key()
 }
 
-/// The usable keys of a JWKS.
+/// The usable keys of a JWKS that is ours.
 pub(crate) fn keys(json: &[u8]) -> Result<Vec<Key>, KeyError> {
+    usable_keys(json, key, |index, error| {
+        tracing::warn!(index, %error, "a key of a JWKS was skipped");
+    })
+}
+
+/// The usable keys of a JWKS that everybody can read: what is to be kept secret is none.
+#[cfg_attr(not(feature = "server"), allow(dead_code))]
+pub(crate) fn published_keys(json: &[u8]) -> Result<Vec<Key>, KeyError> {
+    usable_keys(json, published_key, |index, error| match error.kind() {
+        KeyErrorKind::Published => {
+            tracing::error!(index, %error, "a key was published that is to be kept secret");
+        }
+        _ => tracing::warn!(index, %error, "a key of a JWKS was skipped"),
+    })
+}
+
+fn published_key(json: &[u8]) -> Result<Key, KeyError> {
+    let jwk = Jwk::read(json)?;
+    match jwk.is_secret() {
+        true => Err(KeyErrorKind::Published.into()),
+        false => jwk.key(),
+    }
+}
+
+fn usable_keys(
+    json: &[u8],
+    key: impl Fn(&[u8]) -> Result<Key, KeyError>,
+    log: impl Fn(usize, &KeyError),
+) -> Result<Vec<Key>, KeyError> {
     let set: JwkSet<'_> = serde_json::from_slice(json)
         .map_err(|_| KeyErrorKind::Encoding("it is not a JWKS: an object with an array `keys`"))?;
     if set.keys.len() > MAX_KEYS {
@@ -64,7 +93,7 @@ pub(crate) fn keys(json: &[u8]) -> Result<Vec<Key>, KeyError> {
         match key(jwk.get().as_bytes()) {
             Ok(key) => usable.push(key),
             Err(error) => {
-                tracing::warn!(index, %error, "a key of a JWKS was skipped");
+                log(index, &error);
                 skipped.push(format!("key {index}: {error}"));
             }
         }
@@ -80,6 +109,14 @@ impl Jwk {
         serde_json::from_slice(json).map_err(|_| {
             KeyErrorKind::Encoding("it is not a JWK: JSON, or the type of a member").into()
         })
+    }
+
+    /// Whether it has a member that nobody but its owner may see (RFC 7518 §6).
+    fn is_secret(&self) -> bool {
+        let members = [
+            &self.k, &self.d, &self.p, &self.q, &self.dp, &self.dq, &self.qi,
+        ];
+        self.kty == "oct" || self.oth.is_some() || members.into_iter().any(Option::is_some)
     }
 
     /// What verifies.

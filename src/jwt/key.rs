@@ -135,6 +135,12 @@ impl Key {
         self.key_id.as_ref()
     }
 
+    /// Whether both are the same key, by the same name and for the same algorithm.
+    #[cfg_attr(not(feature = "server"), allow(dead_code))]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.order() == other.order() && *self.material == *other.material
+    }
+
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         may_be_signature(self.algorithm, signature) && self.verifier.verify(message, signature)
     }
@@ -162,6 +168,11 @@ impl KeySet {
     /// Whether a key has that `kid` and is of that algorithm.
     pub(crate) fn has_named(&self, algorithm: Algorithm, key_id: Option<&str>) -> bool {
         key_id.is_some() && !with_key_id(self.of(algorithm), key_id).is_empty()
+    }
+
+    /// Whether there is a key to try.
+    pub(crate) fn has_candidates(&self, algorithm: Algorithm, key_id: Option<&str>) -> bool {
+        !self.candidates(algorithm, key_id).is_empty()
     }
 
     /// The keys to try; none if there is none to choose.

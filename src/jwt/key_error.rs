@@ -37,6 +37,8 @@ pub enum KeyErrorKind {
     Weak,
     /// A private key where a public one was asked for.
     PrivateKey,
+    /// A shared secret or a private key in a set that everybody can read.
+    Published,
     /// A public key where a private one was asked for.
     PublicKey,
     /// A private key that is encrypted with a passphrase.
@@ -116,6 +118,9 @@ impl fmt::Display for KeyError {
             Kind::Weak => f.write_str("the key is degenerate: anyone could sign with it"),
             Kind::PrivateKey => f.write_str(
                 "this is a private key, and verification needs the public one: `openssl pkey -in key.pem -pubout`",
+            ),
+            Kind::Published => f.write_str(
+                "it has a part that is to be kept secret, and everybody can read it: replace the key at its issuer",
             ),
             Kind::PublicKey => f.write_str(
                 "this is a public key or a certificate, and signing needs the private key that belongs to it",

@@ -7,7 +7,8 @@ use zeroize::Zeroizing;
 /// Bytes that are wiped when they are dropped.
 pub(crate) type Wiped = Zeroizing<Vec<u8>>;
 
-/// What verifies.
+/// What verifies. Equality is that of two keys held by this process.
+#[derive(PartialEq, Eq)]
 pub(crate) enum KeyMaterial {
     /// A shared secret.
     Secret(Wiped),

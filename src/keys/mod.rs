@@ -5,9 +5,20 @@
 //! [`KeySource`] is asked for each token: a `KeySet` is one, and so is a closure that was
 //! given to [`from_fn`] or [`from_async_fn`].
 
+#[cfg(feature = "server")]
+mod address;
+#[cfg(feature = "server")]
+mod discovery;
 mod files;
 mod key_set;
+#[cfg(feature = "server")]
+pub mod remote;
 mod source;
+
+#[cfg(feature = "server")]
+pub use address::AddressError;
+#[cfg(feature = "server")]
+pub use remote::RemoteKeySet;
 
 pub use crate::jwt::{
     key::KeySet,

@@ -4,20 +4,20 @@ use std::{error::Error, fmt};
 
 use http::Uri;
 
-use crate::origin::Origin;
+use crate::{address, origin::Origin};
 
 /// An address to which no secret would be readable on the way.
 pub(super) fn protected(address: &str) -> Result<Uri, EndpointError> {
-    let uri = any(address)?;
-    match is_protected(&origin(&uri)?) {
-        true => Ok(uri),
-        false => Err(EndpointError::PlainHttp(origin(&uri)?)),
+    match absolute(address)? {
+        (uri, origin) if is_protected(&origin) => Ok(uri),
+        (_, origin) => Err(EndpointError::PlainHttp(origin)),
     }
 }
 
 /// A second address of the same server: as well protected as the first.
 pub(super) fn beside(first: &Uri, address: &str) -> Result<Uri, EndpointError> {
-    match is_protected(&origin(first)?) {
+    let first = Origin::of(first);
+    match first.is_ok_and(|first| is_protected(&first)) {
         true => protected(address),
         false => any(address),
     }
@@ -25,33 +25,15 @@ pub(super) fn beside(first: &Uri, address: &str) -> Result<Uri, EndpointError> {
 
 /// RFC 6749 §3.2: an absolute URI without a fragment.
 pub(super) fn any(address: &str) -> Result<Uri, EndpointError> {
-    let malformed = |why| EndpointError::Malformed { why };
-    if address.contains('#') {
-        return Err(malformed("it holds a fragment"));
-    }
-    let uri: Uri = address.parse().map_err(|_| malformed("it is not a URI"))?;
-    let authority = uri.authority().map(|authority| authority.as_str());
-    if authority.is_some_and(|authority| authority.contains('@')) {
-        return Err(malformed("it holds user information"));
-    }
-    origin(&uri)?;
-    Ok(uri)
+    Ok(absolute(address)?.0)
 }
 
-fn origin(uri: &Uri) -> Result<Origin, EndpointError> {
-    let why = "it has no host, or is neither https nor http";
-    Origin::of(uri).map_err(|_| EndpointError::Malformed { why })
+fn absolute(address: &str) -> Result<(Uri, Origin), EndpointError> {
+    address::absolute(address).map_err(|why| EndpointError::Malformed { why })
 }
 
 fn is_protected(origin: &Origin) -> bool {
     origin.is_https() || origin.is_loopback()
-}
-
-/// An address without its query: some hold a key there.
-pub(super) fn shown(uri: &Uri) -> String {
-    let scheme = uri.scheme_str().unwrap_or_default();
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    format!("{scheme}://{authority}{}", uri.path())
 }
 
 /// A token endpoint that was described wrongly.

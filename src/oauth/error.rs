@@ -4,9 +4,9 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use http::{StatusCode, Uri};
 
-use super::address;
 use crate::{
     BoxError,
+    address::without_query,
     token::{RefreshToken, TokenValueError},
     transport::TransportError,
 };
@@ -106,7 +106,7 @@ impl ObtainError {
     }
 
     pub(super) fn at(mut self, endpoint: &Uri) -> Self {
-        self.endpoint = Some(address::shown(endpoint).into());
+        self.endpoint = Some(without_query(endpoint).into());
         self
     }
 

@@ -8,6 +8,7 @@ use tower_service::Service;
 
 use crate::{
     BoxError, BoxFuture,
+    address::without_query,
     clock::{Clock, SystemClock},
     oauth::{
         ClientAuthentication, EndpointError, Grant, LogInAgain, ObtainError, ObtainErrorKind,
@@ -241,7 +242,7 @@ impl ObtainToken for TokenEndpoint {
 impl<T> fmt::Debug for TokenEndpoint<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenEndpoint")
-            .field("address", &format_args!("{}", address::shown(&self.uri)))
+            .field("address", &format_args!("{}", without_query(&self.uri)))
             .finish_non_exhaustive()
     }
 }

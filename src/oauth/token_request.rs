@@ -8,8 +8,7 @@ use zeroize::Zeroizing;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::address::shown;
-use crate::{oauth::ObtainError, secret::Secret};
+use crate::{address::without_query, oauth::ObtainError, secret::Secret};
 
 /// How parameters stand in the body of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -167,7 +166,10 @@ impl Serialize for Members<'_> {
 impl fmt::Debug for TokenRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenRequest")
-            .field("endpoint", &format_args!("{}", shown(&self.endpoint)))
+            .field(
+                "endpoint",
+                &format_args!("{}", without_query(&self.endpoint)),
+            )
             .finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode, header};
+use http::{Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
 use zeroize::Zeroize;
@@ -12,6 +12,7 @@ use crate::{
     clock::Clock,
     excerpt::excerpt_of,
     oauth::{ObtainError, ObtainErrorKind},
+    retry_after::retry_after,
     scope::ScopeSet,
     secret::Secret,
     token::{AccessToken, Moment, RefreshToken, Tokens},
@@ -205,14 +206,4 @@ fn quoted(text: &str, secrets: &[Secret]) -> String {
         return "(it repeats a secret)".to_owned();
     }
     excerpt_of(text, MAX_QUOTED)
-}
-
-/// `Retry-After` in seconds or as a date (RFC 9110 §10.2.3).
-fn retry_after(headers: &HeaderMap, clock: &dyn Clock) -> Option<Duration> {
-    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
-    if let Ok(seconds) = value.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = httpdate::parse_http_date(value).ok()?;
-    Some(date.duration_since(clock.wall()).unwrap_or_default())
 }

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::Timing;
+use crate::backoff::{Limits, doubled, pause, scaled};
 
 /// How much of a token's life is left when renewal ahead starts: a random point in the
 /// first half of the window, so that a fleet does not move in step.
@@ -21,15 +22,12 @@ pub(super) fn backoff(
     timing: &Timing,
     chance: f64,
 ) -> Duration {
-    if let Some(told) = retry_after {
-        return told.clamp(
-            timing.backoff_min,
-            timing.retry_after_max.max(timing.backoff_min),
-        );
-    }
-    let step = doubled(timing.backoff_min, timing.backoff_max, failures);
-    // Up to a fifth shorter, never longer: the longest pause stays the longest.
-    step.saturating_sub(scaled(step, chance / 5.0))
+    let limits = Limits {
+        min: timing.backoff_min,
+        max: timing.backoff_max,
+        told_max: timing.retry_after_max,
+    };
+    pause(failures, retry_after, &limits, chance)
 }
 
 /// The pause after the `refusals`-th refusal of the credentials in a row.
@@ -40,20 +38,6 @@ pub(super) fn refused(refusals: u32, timing: &Timing) -> Duration {
 /// The pause after the `strikes`-th renewal in a row of which no server accepted the token.
 pub(super) fn brake(strikes: u32, timing: &Timing) -> Duration {
     doubled(timing.brake_min, timing.brake_max, strikes)
-}
-
-fn doubled(first: Duration, longest: Duration, times: u32) -> Duration {
-    let factor = 2_u32.saturating_pow(times.saturating_sub(1));
-    first.saturating_mul(factor).min(longest)
-}
-
-fn scaled(duration: Duration, factor: f64) -> Duration {
-    let factor = if factor.is_finite() {
-        factor.clamp(0.0, 1.0)
-    } else {
-        0.0
-    };
-    Duration::try_from_secs_f64(duration.as_secs_f64() * factor).unwrap_or(duration)
 }
 
 #[cfg(test)]

@@ -1,0 +1,313 @@
+//! The state of a set, and each of its decisions: state and event and now give a new state
+//! and what to do.
+//!
+//! Nothing here waits or looks at a clock. All moments are readings of the monotonic clock;
+//! `chance` is a number of [0, 1) that the caller draws.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    Counters, FetchError, Timing,
+    budget::Budget,
+    held::Held,
+    origin::{Read, Validators},
+    schedule,
+    verdict::{self, Source, Verdict, verdict},
+    withdrawal::{Change, KnownKeys},
+};
+use crate::keys::KeyQuery;
+
+pub(super) struct Machine {
+    timing: Timing,
+    held: Option<Arc<Held>>,
+    known: KnownKeys,
+    validators: Validators,
+    /// Why the source is being asked.
+    attempt: Option<Reason>,
+    /// Why the source has to be asked at once.
+    demand: Option<Reason>,
+    outage: Option<Outage>,
+    budget: Budget,
+    attempts: Attempts,
+    counters: Counters,
+}
+
+/// Why a set is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// There are no keys.
+    Start,
+    /// It is time.
+    Schedule,
+    /// A token names a key that is not in the set.
+    UnknownKey,
+    /// A young key was absent.
+    SecondReading,
+    /// The application asked for it.
+    Forced,
+}
+
+struct Outage {
+    failures: u32,
+    error: FetchError,
+    not_before: Duration,
+}
+
+/// What an attempt ended in, and how long the source is left alone after it.
+pub(super) struct Failure {
+    pub(super) error: FetchError,
+    pub(super) pause: Duration,
+}
+
+/// How many attempts were begun, and which is the latest that ended.
+#[derive(Default)]
+struct Attempts {
+    begun: u64,
+    ended: u64,
+}
+
+/// When a question was asked: attempts begun later answer it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket(u64);
+
+/// What the worker has to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    Fetch(Reason),
+    /// Nothing until then.
+    Sleep(Duration),
+    /// Nothing until somebody wants keys again.
+    Stop,
+}
+
+impl Machine {
+    pub(super) fn new(timing: Timing) -> Self {
+        Self {
+            timing,
+            held: None,
+            known: KnownKeys::default(),
+            validators: Validators::default(),
+            attempt: None,
+            demand: None,
+            outage: None,
+            budget: Budget::default(),
+            attempts: Attempts::default(),
+            counters: Counters::default(),
+        }
+    }
+
+    pub(super) fn ticket(&self) -> Ticket {
+        Ticket(self.attempts.begun)
+    }
+
+    /// Whether an attempt that was begun after the question has ended.
+    fn has_answered(&self, ticket: Ticket) -> bool {
+        self.attempts.ended > ticket.0
+    }
+
+    /// What a token is told, without asking the source because of it.
+    pub(super) fn verdict(&self, wanted: &KeyQuery<'_>, ticket: Ticket, now: Duration) -> Verdict {
+        let set = self.worth(now);
+        verdict(set, self.key(wanted), self.source(set, wanted, ticket, now))
+    }
+
+    fn key(&self, wanted: &KeyQuery<'_>) -> verdict::Key {
+        let held = self.held.as_ref();
+        held.map_or(verdict::Key::Unknown, |held| held.key(wanted))
+    }
+
+    /// The same; if the source has to be asked, the next attempt is for this token.
+    pub(super) fn ask(&mut self, wanted: &KeyQuery<'_>, ticket: Ticket, now: Duration) -> Verdict {
+        let verdict = self.verdict(wanted, ticket, now);
+        match verdict {
+            Verdict::Ask => self.demand(now),
+            Verdict::Keys
+                if self.has_answered(ticket) && self.key(wanted) == verdict::Key::Unknown =>
+            {
+                self.budget.remember(wanted, now, &self.timing);
+            }
+            _ => {}
+        }
+        verdict
+    }
+
+    /// Only what is not due anyway is at the expense of the budget.
+    fn demand(&mut self, now: Duration) {
+        self.demand = Some(match &self.held {
+            None => Reason::Start,
+            Some(held) if now >= held.due_at => Reason::Schedule,
+            Some(_) => {
+                self.budget.spend(now);
+                Reason::UnknownKey
+            }
+        });
+    }
+
+    fn source(
+        &self,
+        set: verdict::Set,
+        wanted: &KeyQuery<'_>,
+        ticket: Ticket,
+        now: Duration,
+    ) -> Source {
+        if self.attempt.is_some() || self.demand.is_some() {
+            return Source::Fetching;
+        }
+        let is_worth_it = || {
+            let is_due = set == verdict::Set::None
+                || self.held.as_ref().is_some_and(|held| now >= held.due_at);
+            is_due || self.budget.allows(wanted, now, &self.timing)
+        };
+        let may_ask = now >= self.not_before() && !self.has_answered(ticket) && is_worth_it();
+        match (may_ask, &self.outage) {
+            (true, _) => Source::Askable,
+            (false, None) => Source::Healthy,
+            (false, Some(_)) => Source::Failing,
+        }
+    }
+
+    /// Whether there are keys. If not, they are asked for as soon as the source may be.
+    pub(super) fn want_keys(&mut self, now: Duration) -> bool {
+        let is_ready = self.worth(now) != verdict::Set::None;
+        if !is_ready && self.attempt.is_none() && now >= self.not_before() {
+            self.demand.get_or_insert(Reason::Start);
+        }
+        is_ready
+    }
+
+    /// Asks for an attempt at once, whatever failed before.
+    pub(super) fn force(&mut self) -> Ticket {
+        self.demand = Some(Reason::Forced);
+        self.ticket()
+    }
+
+    /// What came of the attempts that were begun since.
+    pub(super) fn outcome_since(&self, ticket: Ticket) -> Option<Result<(), FetchError>> {
+        let outcome = || self.last_error().map_or(Ok(()), |error| Err(error.clone()));
+        self.has_answered(ticket).then(outcome)
+    }
+
+    pub(super) fn worth(&self, now: Duration) -> verdict::Set {
+        self.held
+            .as_ref()
+            .map_or(verdict::Set::None, |held| held.worth(now))
+    }
+
+    /// What the worker has to do. `is_in_use`: somebody wanted keys since the last attempt.
+    pub(super) fn next(&mut self, now: Duration, is_in_use: bool) -> Next {
+        if let Some(reason) = self.demand.take() {
+            return Next::Fetch(reason);
+        }
+        let (due_at, reason) = self.due();
+        let at = due_at.max(self.not_before());
+        if now < at {
+            Next::Sleep(at)
+        } else if is_in_use || reason == Reason::SecondReading {
+            Next::Fetch(reason)
+        } else {
+            Next::Stop
+        }
+    }
+
+    fn due(&self) -> (Duration, Reason) {
+        let Some(held) = &self.held else {
+            return (Duration::ZERO, Reason::Start);
+        };
+        match self.known.second_reading_at(&self.timing) {
+            Some(second) if second <= held.due_at => (second, Reason::SecondReading),
+            _ => (held.due_at, Reason::Schedule),
+        }
+    }
+
+    fn not_before(&self) -> Duration {
+        self.outage
+            .as_ref()
+            .map_or(Duration::ZERO, |outage| outage.not_before)
+    }
+
+    /// An attempt begins; it asks whether the set is still the one of these validators.
+    pub(super) fn begin(&mut self, reason: Reason) -> Validators {
+        self.attempt = Some(reason);
+        self.attempts.begun += 1;
+        self.counters.attempts += 1;
+        if reason == Reason::UnknownKey {
+            self.counters.for_unknown_keys += 1;
+        }
+        self.validators.clone()
+    }
+
+    /// An attempt ended.
+    pub(super) fn end(
+        &mut self,
+        outcome: Result<Read, FetchError>,
+        now: Duration,
+        chance: f64,
+    ) -> Result<Change, Failure> {
+        self.attempt = None;
+        self.attempts.ended = self.attempts.begun;
+        match outcome {
+            Ok(read) => Ok(self.succeeded(read, now, chance)),
+            Err(error) => Err(self.failed(error, now, chance)),
+        }
+    }
+
+    fn succeeded(&mut self, read: Read, now: Duration, chance: f64) -> Change {
+        self.outage = None;
+        self.validators = read.validators;
+        let change = match read.keys {
+            Some(keys) => self.known.read(keys, now, &self.timing),
+            None => {
+                self.counters.not_modified += 1;
+                self.known.read_again(now, &self.timing)
+            }
+        };
+        let same = self.held.as_ref().filter(|_| !change.is_one());
+        let keys = same.map_or_else(|| self.known.key_set(), |held| held.keys.clone());
+        if change.is_one() {
+            self.counters.changes += 1;
+            self.budget.forget();
+        }
+        let held = Held::new(keys, read.lifetime, now, &self.timing, chance);
+        self.held = Some(Arc::new(held));
+        change
+    }
+
+    fn failed(&mut self, error: FetchError, now: Duration, chance: f64) -> Failure {
+        self.counters.failures += 1;
+        let before = self.outage.as_ref().map_or(0, |outage| outage.failures);
+        let failures = before.saturating_add(1);
+        let pause = schedule::pause(failures, error.retry_after(), &self.timing, chance);
+        self.outage = Some(Outage {
+            failures,
+            error: error.clone(),
+            not_before: now.saturating_add(pause),
+        });
+        Failure { error, pause }
+    }
+
+    /// The runtime went away in the middle of an attempt: the next one makes up for it.
+    pub(super) fn abandon(&mut self) {
+        self.demand = self.demand.or(self.attempt.take());
+    }
+
+    pub(super) fn held(&self) -> Option<&Arc<Held>> {
+        self.held.as_ref()
+    }
+
+    pub(super) fn last_error(&self) -> Option<&FetchError> {
+        self.outage.as_ref().map(|outage| &outage.error)
+    }
+
+    /// How long the source is left alone after a failure.
+    pub(super) fn pause_left(&self, now: Duration) -> Duration {
+        self.not_before().saturating_sub(now)
+    }
+
+    pub(super) fn key_ids(&self) -> Vec<String> {
+        self.known.names().collect()
+    }
+
+    pub(super) fn counters(&self) -> Counters {
+        self.counters
+    }
+}
