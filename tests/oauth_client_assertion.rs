@@ -222,7 +222,7 @@ async fn a_file_without_an_assertion_is_an_error_that_names_it_and_shows_nothing
         ("empty", Some(b""), "is empty"),
         ("blank", Some(b"\n \n"), "is empty"),
         ("two-lines", Some(b"hunter2\nhunter2"), "more than one line"),
-        ("binary", Some(b"hunter2\xff"), "no text"),
+        ("binary", Some(b"hunter2\xff"), "not UTF-8"),
         ("large", Some(&[b'x'; 5 << 20]), "more than 65536 bytes"),
     ];
     for (row, content, told) in rows {
