@@ -20,6 +20,7 @@ pub mod replay;
 mod service;
 pub mod source;
 pub mod store;
+mod waiting;
 
 pub use authorize::{PresetCredentials, WithoutToken};
 pub use error::{Error, ErrorKind};

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::{Held, Inner, Outcome, lock};
+use super::{Held, Inner, lock};
 use crate::{
     BoxError,
     client::{
         Error, ErrorKind,
         store::{ExchangeError, Renewal},
+        waiting::Outcome,
     },
     deadline::within,
     oauth::{ObtainError, ObtainErrorKind, ObtainToken},

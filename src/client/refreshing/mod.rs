@@ -27,9 +27,11 @@ use self::{
 };
 use crate::{
     BoxError, BoxFuture,
-    client::{AfterRefusal, Error, ErrorKind, RequestContext, TokenSource, TokenStore},
+    client::{
+        AfterRefusal, Error, ErrorKind, RequestContext, TokenSource, TokenStore,
+        waiting::{self, Outcome},
+    },
     clock::Clock,
-    deadline::{Elapsed, within_on},
     oauth::ObtainToken,
     single_flight::{Decision, Joined, Lost, SingleFlight},
     token::{AccessToken, RefreshToken, Tokens},
@@ -108,14 +110,6 @@ struct Source {
 struct Unsaved {
     tokens: Tokens,
     spent: Option<RefreshToken>,
-}
-
-/// What came of an exchange.
-#[derive(Clone)]
-enum Outcome {
-    Done(Result<AccessToken, Error>),
-    /// The source was replaced meanwhile.
-    Stale,
 }
 
 impl Refreshing {
@@ -223,24 +217,9 @@ impl Refreshing {
     }
 
     async fn wait_for_token(&self) -> Result<AccessToken, Error> {
-        let runtime = self.0.runtime.as_ref();
-        // A runtime that dies takes its exchange along; the waiters start afresh on
-        // their own. More than twice in a row it is no accident.
-        for _ in 0..3 {
-            let waiter = match self.0.flight.join(runtime, || self.decide()) {
-                Ok(Joined::Answer(Outcome::Done(answer))) => return answer,
-                Ok(Joined::Answer(Outcome::Stale)) => continue,
-                Ok(Joined::Waiter(waiter)) => waiter,
-                Err(_) => return Err(Error::of(ErrorKind::NoRuntime)),
-            };
-            match within_on(runtime, self.0.timing.wait, waiter.outcome()).await {
-                Ok(Ok(Outcome::Done(outcome))) => return outcome,
-                Ok(Ok(Outcome::Stale) | Err(Lost)) => {}
-                Err(Elapsed::Deadline) => return Err(Error::of(ErrorKind::Deadline)),
-                Err(Elapsed::NoTimer) => return Err(Error::of(ErrorKind::NoRuntime)),
-            }
-        }
-        Err(Error::of(ErrorKind::Lost))
+        let inner = &*self.0;
+        let (runtime, wait) = (inner.runtime.as_ref(), inner.timing.wait);
+        waiting::token(&inner.flight, runtime, wait, || self.decide()).await
     }
 
     /// What a caller without a token finds with the door closed.
