@@ -3,7 +3,7 @@
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use crate::{
-    client::store::ExchangeError,
+    client::{RequestContext, store::ExchangeError},
     oauth::{LogInAgain, ObtainError, ObtainErrorKind},
 };
 
@@ -79,6 +79,13 @@ pub enum ErrorKind {
 }
 
 impl Error {
+    /// What a source of your own says that has no token for this request, because the request
+    /// is none of those that it is there for.
+    #[must_use]
+    pub fn no_token_for(request: &RequestContext<'_>) -> Self {
+        Self::new(ErrorKind::NoTokenForRequest, request.uri().host())
+    }
+
     pub(crate) fn new(kind: ErrorKind, subject: Option<impl Into<String>>) -> Self {
         Self(Arc::new(Inner {
             kind,
@@ -172,7 +179,7 @@ impl fmt::Display for Error {
                 f,
                 "the request has the header `{subject}` already: remove it, or choose `PresetCredentials::Keep` or `Replace`",
             ),
-            ErrorKind::NoTokenForRequest => write!(f, "the token source has no token for `{subject}`"),
+            ErrorKind::NoTokenForRequest => write!(f, "the token source has no token for {subject}"),
             ErrorKind::Unavailable { retry_after: None } => f.write_str("no token could be obtained"),
             ErrorKind::Unavailable { retry_after: Some(wait) } => write!(
                 f,

@@ -5,8 +5,9 @@ use std::{fmt, future::Future};
 use super::{AfterRefusal, RequestContext, TokenSource};
 use crate::{BoxError, BoxFuture, token::AccessToken};
 
-/// Makes an async closure a source. It is asked for **each** request: to remember
-/// tokens, put [`obtain_with`](crate::oauth::obtain_with) into a
+/// Makes an async closure a source. It is asked for **each** request, and once more after a
+/// refusal: with another token the request is sent again, with the same one the refusal goes
+/// to the caller. To remember tokens, put [`obtain_with`](crate::oauth::obtain_with) into a
 /// [`Refreshing`](crate::client::Refreshing) instead.
 ///
 /// # Example

@@ -3,13 +3,11 @@
 use std::fmt;
 
 use super::{RequestContext, TokenSource};
-use crate::{
-    BoxError, BoxFuture,
-    client::{Error, ErrorKind},
-    token::AccessToken,
-};
+use crate::{BoxError, BoxFuture, client::Error, token::AccessToken};
 
-/// Makes a closure a source. It is asked for each request and must not wait.
+/// Makes a closure a source. It is asked for each request and must not wait; `None` says
+/// that there is no token for such a request. After a refusal it is not asked again:
+/// [`from_async_fn`](super::from_async_fn) is.
 ///
 /// # Example
 ///
@@ -51,9 +49,12 @@ where
         &'a self,
         request: RequestContext<'a>,
     ) -> BoxFuture<'a, Result<AccessToken, BoxError>> {
-        let token = (self.0)(&request)
-            .ok_or_else(|| Error::new(ErrorKind::NoTokenForRequest, request.uri().host()).into());
+        let token = (self.0)(&request).ok_or_else(|| Error::no_token_for(&request).into());
         Box::pin(std::future::ready(token))
+    }
+
+    fn serves(&self, request: &RequestContext<'_>) -> bool {
+        (self.0)(request).is_some()
     }
 }
 

@@ -11,9 +11,8 @@ use crate::{BoxError, BoxFuture, token::AccessToken};
 /// has nothing does the request wait for [`obtain`](Self::obtain). A server's refusal of
 /// a token is told through [`refused`](Self::refused).
 ///
-/// An [`AccessToken`] is itself a source: a token that never changes. Closures become
-/// one through [`from_fn`](super::from_fn) and [`from_async_fn`](super::from_async_fn); [`Refreshing`](crate::client::Refreshing)
-/// renews what it holds.
+/// An [`AccessToken`] is itself a source: a token that never changes. The module
+/// [`source`](super) lists the others.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a source of tokens for requests",
     note = "what obtains tokens becomes a source in `Refreshing::new(…)`",
@@ -27,11 +26,23 @@ pub trait TokenSource: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// The request then fails with this error; it is never sent without a token.
+    /// The request then fails with this error; it is never sent without a token. A source
+    /// that is there for other requests says so with [`Error::no_token_for`]: in a
+    /// [`first_of`](super::first_of) the next one is asked then, and after no other error.
+    ///
+    /// [`Error::no_token_for`]: crate::client::Error::no_token_for
     fn obtain<'a>(
         &'a self,
         request: RequestContext<'a>,
     ) -> BoxFuture<'a, Result<AccessToken, BoxError>>;
+
+    /// Whether this source is there for such a request, as far as it can tell without
+    /// waiting. Asked when [`current`](Self::current) gave nothing and others could be
+    /// asked instead. By default it is.
+    fn serves(&self, request: &RequestContext<'_>) -> bool {
+        let _ = request;
+        true
+    }
 
     /// Whether a token that this source gave may still be sent. Asked when a request had
     /// to wait after it got its token. By default it may.
@@ -74,6 +85,10 @@ impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
         request: RequestContext<'a>,
     ) -> BoxFuture<'a, Result<AccessToken, BoxError>> {
         (**self).obtain(request)
+    }
+
+    fn serves(&self, request: &RequestContext<'_>) -> bool {
+        (**self).serves(request)
     }
 
     fn is_usable(&self, token: &AccessToken) -> bool {
