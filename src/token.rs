@@ -11,6 +11,7 @@ pub use header::{TokenHeader, TokenHeaderError};
 pub use scheme::{Scheme, SchemeError};
 
 use std::{
+    any::Any,
     error::Error,
     fmt,
     sync::{
@@ -43,7 +44,13 @@ use crate::{
 /// # Ok::<(), tower_bearer::token::TokenValueError>(())
 /// ```
 #[derive(Clone)]
-pub struct AccessToken(Arc<Inner>);
+pub struct AccessToken {
+    inner: Arc<Inner>,
+    giver: Option<Giver>,
+}
+
+/// The source that gave a token, where it comes through others: it is told of refusals.
+type Giver = Arc<dyn Any + Send + Sync>;
 
 struct Inner {
     expiry: Option<Expiry>,
@@ -71,41 +78,47 @@ impl AccessToken {
         }
         let bearer =
             secret::header_value(BEARER, value.expose()).map_err(|_| TokenValueError::Illegal)?;
-        Ok(Self(Arc::new(Inner {
-            expiry: None,
-            scope: None,
-            bearer,
-            other: OnceLock::new(),
-            accepted: AtomicBool::new(false),
-        })))
+        Ok(Self {
+            inner: Arc::new(Inner {
+                expiry: None,
+                scope: None,
+                bearer,
+                other: OnceLock::new(),
+                accepted: AtomicBool::new(false),
+            }),
+            giver: None,
+        })
     }
 
     /// The same token with a known end.
     #[must_use]
     pub fn with_expiry(self, expiry: Expiry) -> Self {
-        self.rebuilt(Some(expiry), self.0.scope.clone())
+        self.rebuilt(Some(expiry), self.inner.scope.clone())
     }
 
     /// The same token with the scopes that were granted with it.
     #[must_use]
     pub fn with_scope(self, scope: ScopeSet) -> Self {
-        self.rebuilt(self.0.expiry, Some(scope))
+        self.rebuilt(self.inner.expiry, Some(scope))
     }
 
     fn rebuilt(&self, expiry: Option<Expiry>, scope: Option<ScopeSet>) -> Self {
-        Self(Arc::new(Inner {
-            expiry,
-            scope,
-            bearer: self.0.bearer.clone(),
-            other: OnceLock::new(),
-            accepted: AtomicBool::new(false),
-        }))
+        Self {
+            inner: Arc::new(Inner {
+                expiry,
+                scope,
+                bearer: self.inner.bearer.clone(),
+                other: OnceLock::new(),
+                accepted: AtomicBool::new(false),
+            }),
+            giver: self.giver.clone(),
+        }
     }
 
     /// The token itself, without a scheme word.
     #[must_use]
     pub fn expose(&self) -> &str {
-        let bytes = self.0.bearer.as_bytes();
+        let bytes = self.inner.bearer.as_bytes();
         // Both are so by construction: the value is ASCII and stands behind `Bearer `.
         let value = bytes.get(BEARER.len()..).unwrap_or_default();
         std::str::from_utf8(value).unwrap_or_default()
@@ -114,19 +127,21 @@ impl AccessToken {
     /// When the token ends, if that is known.
     #[must_use]
     pub fn expiry(&self) -> Option<Expiry> {
-        self.0.expiry
+        self.inner.expiry
     }
 
     /// The scopes that the answer named, if it did (RFC 6749 §5.1).
     #[must_use]
     pub fn scope(&self) -> Option<&ScopeSet> {
-        self.0.scope.as_ref()
+        self.inner.scope.as_ref()
     }
 
     /// Whether `clock` has passed the token's end.
     #[must_use]
     pub fn is_expired(&self, clock: &dyn Clock) -> bool {
-        self.0.expiry.is_some_and(|expiry| expiry.is_over(clock))
+        self.inner
+            .expiry
+            .is_some_and(|expiry| expiry.is_over(clock))
     }
 
     /// The same token, whose end is known on both clocks.
@@ -144,10 +159,10 @@ impl AccessToken {
     #[must_use]
     pub fn header_value(&self, scheme: &Scheme) -> HeaderValue {
         if scheme.as_str() == BEARER.trim_end() {
-            return self.0.bearer.clone();
+            return self.inner.bearer.clone();
         }
         let (kept, value) = self
-            .0
+            .inner
             .other
             .get_or_init(|| (scheme.clone(), self.build(scheme)));
         if kept == scheme {
@@ -160,32 +175,43 @@ impl AccessToken {
     fn build(&self, scheme: &Scheme) -> HeaderValue {
         // Word and token were checked when they were made, so the first never fails.
         secret::header_value(&scheme.prefix(), self.expose())
-            .unwrap_or_else(|_| self.0.bearer.clone())
+            .unwrap_or_else(|_| self.inner.bearer.clone())
     }
 
     /// Notes that a server has accepted the token.
     pub(crate) fn mark_accepted(&self) {
-        if !self.0.accepted.load(Ordering::Relaxed) {
-            self.0.accepted.store(true, Ordering::Relaxed);
+        if !self.inner.accepted.load(Ordering::Relaxed) {
+            self.inner.accepted.store(true, Ordering::Relaxed);
         }
     }
 
     /// Whether a server has accepted the token through this process.
     pub(crate) fn was_accepted(&self) -> bool {
-        self.0.accepted.load(Ordering::Relaxed)
+        self.inner.accepted.load(Ordering::Relaxed)
+    }
+
+    /// The same token, which knows who gave it. Who said so first stays.
+    pub(crate) fn given_by(mut self, giver: &Arc<impl Any + Send + Sync>) -> Self {
+        self.giver.get_or_insert_with(|| giver.clone());
+        self
+    }
+
+    /// Who gave it, if that was said.
+    pub(crate) fn giver<T: 'static>(&self) -> Option<&T> {
+        self.giver.as_ref()?.downcast_ref()
     }
 
     /// Whether both are the same value, whatever is known about them besides.
     #[must_use]
     pub fn same_value(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0.bearer == other.0.bearer
+        Arc::ptr_eq(&self.inner, &other.inner) || self.inner.bearer == other.inner.bearer
     }
 }
 
 impl fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AccessToken")
-            .field("expiry", &self.0.expiry)
+            .field("expiry", &self.inner.expiry)
             .finish_non_exhaustive()
     }
 }

@@ -11,17 +11,19 @@
 use std::{
     convert::Infallible,
     future::{Ready, ready},
+    path::PathBuf,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use futures::executor::block_on;
-use http::{HeaderValue, Request, Response};
+use http::{Extensions, HeaderValue, Method, Request, Response};
 use http_body_util::Full;
 use tower::{Layer, Service};
 use tower_bearer::{
-    AccessToken, AuthLayer, Refreshing,
-    client::{WithoutToken, replay::NoReplay},
+    AccessToken, AuthLayer, BoxError, Refreshing,
+    client::{RequestContext, TokenSource, WithoutToken, replay::NoReplay, source},
     oauth::{ObtainError, obtain_with},
     token::{Expiry, Scheme, TokenHeader, Tokens},
 };
@@ -120,6 +122,47 @@ fn a_request_that_is_not_replayed_costs_no_allocation() {
     );
     assert_eq!(cost(&mut default, preset), 0, "its own header");
     assert_eq!(cost(&mut default, without), 0, "opted out");
+}
+
+/// Each with a token at hand.
+fn sources() -> Vec<(&'static str, Arc<dyn TokenSource>)> {
+    let token = AccessToken::new("t".repeat(800)).unwrap();
+    let at_hand = token.clone();
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("client_allocations");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("token"), "t".repeat(800)).unwrap();
+    let tenant = warm();
+    let tenants = source::per_tenant(
+        |request| request.uri().port_u16().or(Some(443)),
+        move |_| Ok::<_, BoxError>(tenant.clone()),
+    );
+    let first = source::first_of(source::from_fn(|_| None));
+    let origins = source::per_origin();
+    let origins = origins.origin("https://api.example", warm()).unwrap();
+    vec![
+        ("a fixed token", Arc::new(token)),
+        (
+            "a closure",
+            Arc::new(source::from_fn(move |_| Some(at_hand.clone()))),
+        ),
+        ("a file", Arc::new(source::from_file(folder.join("token")))),
+        ("a variable", Arc::new(source::from_env("CARGO_PKG_NAME"))),
+        ("the second of two", Arc::new(first.or(warm()))),
+        ("one for each origin", Arc::new(origins)),
+        ("one for each tenant", Arc::new(tenants)),
+    ]
+}
+
+#[test]
+fn no_source_with_a_token_at_hand_allocates() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (uri, extensions) = ("https://api.example/".parse().unwrap(), Extensions::new());
+    let request = RequestContext::new(&Method::GET, &uri, &extensions);
+    for (row, source) in sources() {
+        runtime.block_on(source.obtain(request)).unwrap();
+        let cost = allocations(|| drop(source.current(&request).unwrap()));
+        assert_eq!(cost, 0, "{row}");
+    }
 }
 
 #[test]

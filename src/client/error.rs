@@ -3,7 +3,11 @@
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use crate::{
-    client::{RequestContext, store::ExchangeError},
+    client::{
+        RequestContext,
+        source::{ReadError, ReadErrorKind},
+        store::ExchangeError,
+    },
     oauth::{LogInAgain, ObtainError, ObtainErrorKind},
 };
 
@@ -40,7 +44,7 @@ struct Inner {
 #[derive(Clone)]
 enum Source {
     Obtain(ObtainError),
-    Store(Arc<dyn StdError + Send + Sync>),
+    Other(Arc<dyn StdError + Send + Sync>),
 }
 
 /// The kinds of failure.
@@ -57,6 +61,9 @@ pub enum ErrorKind {
     PresetCredentials,
     /// The source has no token for this request.
     NoTokenForRequest,
+    /// Where a token should be read, in a file or an environment variable, there is none that
+    /// can be used. Whoever provides it has to mend it; a file is looked at again.
+    Unreadable,
     /// No token could be had for now: an outage, or an answer that is none. Waiting helps.
     Unavailable {
         /// How long until the next attempt, if one is waited for.
@@ -109,7 +116,7 @@ impl Error {
     pub fn obtain_error(&self) -> Option<&ObtainError> {
         match self.0.source.as_ref()? {
             Source::Obtain(error) => Some(error),
-            Source::Store(_) => None,
+            Source::Other(_) => None,
         }
     }
 
@@ -153,9 +160,23 @@ impl From<ExchangeError> for Error {
             ExchangeError::Store(error) => Self(Arc::new(Inner {
                 kind: ErrorKind::Store,
                 subject: None,
-                source: Some(Source::Store(error.into())),
+                source: Some(Source::Other(error.into())),
             })),
         }
+    }
+}
+
+impl From<ReadError> for Error {
+    fn from(error: ReadError) -> Self {
+        let kind = match error.kind() {
+            ReadErrorKind::Unset => ErrorKind::NoTokenForRequest,
+            _ => ErrorKind::Unreadable,
+        };
+        Self(Arc::new(Inner {
+            kind,
+            subject: None,
+            source: Some(Source::Other(Arc::new(error))),
+        }))
     }
 }
 
@@ -180,6 +201,7 @@ impl fmt::Display for Error {
                 "the request has the header `{subject}` already: remove it, or choose `PresetCredentials::Keep` or `Replace`",
             ),
             ErrorKind::NoTokenForRequest => write!(f, "the token source has no token for {subject}"),
+            ErrorKind::Unreadable => f.write_str("no token could be read"),
             ErrorKind::Unavailable { retry_after: None } => f.write_str("no token could be obtained"),
             ErrorKind::Unavailable { retry_after: Some(wait) } => write!(
                 f,
@@ -217,7 +239,7 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(match self.0.source.as_ref()? {
             Source::Obtain(source) => source,
-            Source::Store(source) => &**source,
+            Source::Other(source) => &**source,
         })
     }
 }

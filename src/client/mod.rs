@@ -1,8 +1,9 @@
 //! The client's side: tokens are fetched, kept fresh, added, and renewed when refused.
 //!
 //! - [`AuthLayer`] makes [`Auth`], the middleware around any Tower HTTP client;
-//! - [`TokenSource`] answers which token a request carries: an [`AccessToken`] that is
-//!   fixed, a closure ([`source::from_fn`]), or [`Refreshing`], which renews its tokens;
+//! - [`TokenSource`] answers which token a request carries: [`Refreshing`], which renews its
+//!   tokens, an [`AccessToken`] that is fixed, a file, a closure, or one of several of these
+//!   ([`source`] lists them);
 //! - [`store`] is where [`Refreshing`] remembers them;
 //! - [`replay`] decides which bodies can be sent a second time.
 //!
