@@ -38,10 +38,12 @@ mod log;
 mod optional;
 mod presence;
 mod privacy;
+mod problem;
 mod rejection;
 mod rejection_response;
 mod require;
 mod require_scope;
+mod resource_metadata;
 mod service;
 mod trusted;
 
@@ -53,10 +55,12 @@ pub use guard::Guard;
 pub use jwt_authenticator::JwtAuthenticator;
 pub use optional::{OptionalJwt, OptionalJwtFuture, OptionalJwtService};
 pub use presence::{Optional, Presence, Required};
+pub use problem::ProblemDetails;
 pub use rejection::{Rejection, RejectionReason};
 pub use rejection_response::{EmptyBody, RejectionResponse};
 pub use require::{RequireJwt, RequireJwtFuture, RequireJwtService};
 pub use require_scope::{RequireScope, RequireScopeFuture, RequireScopeService};
+pub use resource_metadata::{ResourceError, ResourceMetadata};
 pub use service::GuardService;
 
 #[cfg(feature = "axum")]

@@ -206,8 +206,9 @@ impl Rejection {
         }
     }
 
-    /// What the caller may know.
-    fn public_message(&self) -> Cow<'static, str> {
+    /// What the caller may know: which error it is, and no more than the challenge tells.
+    #[must_use]
+    pub fn public_message(&self) -> Cow<'static, str> {
         match self.reason() {
             RejectionReason::CredentialsMissing | RejectionReason::OtherScheme => {
                 "an access token is needed".into()
