@@ -109,11 +109,14 @@ pub mod client;
 #[cfg_attr(not(any(feature = "client", feature = "server")), allow(dead_code))]
 pub mod clock;
 #[cfg(any(feature = "client", feature = "server"))]
+#[cfg_attr(not(feature = "client"), allow(dead_code))]
 mod deadline;
 #[cfg_attr(not(feature = "client"), allow(dead_code))]
 mod excerpt;
 #[cfg(feature = "server")]
 mod grpc;
+#[cfg(feature = "client")]
+pub mod json_pointer;
 #[cfg(feature = "jwt")]
 #[cfg_attr(
     not(all(feature = "client", feature = "server")),

@@ -24,6 +24,7 @@ const STOREYS: [(&str, &[&str]); 5] = [
             "origin",
             "deadline",
             "excerpt",
+            "json_pointer",
             "single_flight",
             "transport",
             "address",

@@ -20,10 +20,13 @@ use bytes::Bytes;
 use futures::executor::block_on;
 use http::{Extensions, HeaderValue, Method, Request, Response};
 use http_body_util::Full;
-use tower::{Layer, Service};
+use tower::{Layer, Service, ServiceExt};
 use tower_bearer::{
     AccessToken, AuthLayer, BoxError, Refreshing,
-    client::{RequestContext, TokenSource, WithoutToken, replay::NoReplay, source},
+    client::{
+        RequestContext, TokenSource, WithoutToken, envelope::EnvelopeLayer, replay::NoReplay,
+        source,
+    },
     oauth::{ObtainError, obtain_with},
     token::{Expiry, Scheme, TokenHeader, Tokens},
 };
@@ -188,5 +191,40 @@ fn the_header_value_is_built_once_and_its_clones_allocate_nothing() {
             0,
             "{scheme:?}"
         );
+    }
+}
+
+#[test]
+fn an_answer_that_is_not_looked_into_costs_no_allocation_and_one_that_is_two() {
+    let envelope = EnvelopeLayer::new()
+        .refused_when("/code", [401])
+        .unwrap()
+        .failed_unless("/code", [0])
+        .unwrap();
+    let auth = AuthLayer::new(warm())
+        .origin("https://api.example")
+        .unwrap()
+        .replay(NoReplay);
+    let rows = [
+        ("not JSON", "text/html", "<html>", 0),
+        (
+            "JSON, with the body's own box and buffer",
+            "application/json",
+            r#"{"code":0}"#,
+            2,
+        ),
+    ];
+    for (row, media_type, body, expected) in rows {
+        let api = Nothing.map_response(move |mut response: Response<Body>| {
+            *response.body_mut() = Body::from(body);
+            let media_type = HeaderValue::from_static(media_type);
+            response.headers_mut().insert("content-type", media_type);
+            response
+        });
+        let mut without = auth.layer(api.clone());
+        let mut with = auth.layer(envelope.layer(api));
+        let before = cost(&mut without, request(Body::default()));
+        let after = cost(&mut with, request(Body::default()));
+        assert_eq!(after - before, expected, "{row}");
     }
 }

@@ -370,18 +370,48 @@ async fn grpc_unauthenticated_in_the_trailers_only_answer_renews() {
 
 #[tokio::test]
 async fn what_counts_as_a_refusal_can_be_replaced() {
-    let clock = ManualClock::new();
-    let issuer = Issuer::new(&clock, HOUR);
-    let api = tower::service_fn(|request: Request<Body>| async move {
-        let first = request.headers()[header::AUTHORIZATION] == "Bearer token-1";
-        let status = if first { 302 } else { 200 };
-        Ok::<_, BoxError>(Response::builder().status(status).body(Body::default())?)
-    });
-    let client = layer(&refreshing(&issuer, &clock))
-        .refused_when(|response| response.refuses_token() || response.status().is_redirection())
-        .layer(api);
-    let response = client.oneshot(request()).await.unwrap();
-    assert_eq!(response.status(), StatusCode::OK);
+    let status = |layer: AuthLayer| layer.refused_when(|response| response.status() == 419);
+    let redirect =
+        |layer: AuthLayer| layer.refused_when(|response| response.redirects_to("/login"));
+    let page = |layer: AuthLayer| layer.refused_when(|r| r.has_media_type("text/html"));
+    type Row = (
+        fn(AuthLayer) -> AuthLayer,
+        u16,
+        (&'static str, &'static str),
+    );
+    let rows: [Row; 3] = [
+        (status, 419, ("x-why", "expired")),
+        (redirect, 302, ("location", "/login?next=%2Forders")),
+        (page, 200, ("content-type", "text/html; charset=utf-8")),
+    ];
+    // What the API refuses, and what the caller gets: the second answer, whatever it is.
+    for (layers, refusing_status, (name, value)) in rows {
+        for (refuses_all, status) in [(false, 204), (true, refusing_status)] {
+            let clock = ManualClock::new();
+            let issuer = Issuer::new(&clock, HOUR);
+            let calls = Arc::new(AtomicUsize::new(0));
+            let api = tower::service_fn({
+                let calls = calls.clone();
+                move |request: Request<Body>| {
+                    calls.fetch_add(1, Ordering::SeqCst);
+                    let first = request.headers()[header::AUTHORIZATION] == "Bearer token-1";
+                    let response = match first || refuses_all {
+                        true => Response::builder()
+                            .status(refusing_status)
+                            .header(name, value),
+                        false => Response::builder().status(204),
+                    };
+                    async move { Ok::<_, BoxError>(response.body(Body::default())?) }
+                }
+            });
+            let client = layers(layer(&refreshing(&issuer, &clock))).layer(api);
+            let response = client.oneshot(request()).await.unwrap();
+            assert_eq!(response.status(), status, "{name}");
+            assert_eq!(response.headers().contains_key(name), refuses_all, "{name}");
+            assert_eq!(refusal(&response).is_some(), refuses_all, "{name}");
+            assert_eq!(calls.load(Ordering::SeqCst), 2, "{name}");
+        }
+    }
 }
 
 #[tokio::test]

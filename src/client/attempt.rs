@@ -5,7 +5,8 @@ use std::sync::Arc;
 use http::{Request, Response};
 
 use super::{
-    AfterRefusal, Refusal, RequestContext, ResponseHead, layer::Settings, replay::ReplayPolicy,
+    AfterRefusal, Refusal, RefusedInBody, RequestContext, ResponseHead, layer::Settings,
+    replay::ReplayPolicy,
 };
 use crate::{BoxError, BoxFuture, token::AccessToken};
 
@@ -90,7 +91,7 @@ impl<S, Kept, P> Sent<S, Kept, P> {
         let why = match refusal(&mut response, &self.token, &self.settings) {
             None => return Judged::Give(response),
             Some(Some(why)) => why,
-            Some(None) => match repeatable(self.again, &self.settings) {
+            Some(None) => match repeatable(self.again, &response, &self.settings) {
                 None => Refusal::NotRepeatable,
                 Some((service, request)) => {
                     return Judged::Renew(Box::new(Refused {
@@ -108,10 +109,15 @@ impl<S, Kept, P> Sent<S, Kept, P> {
     }
 }
 
-fn repeatable<S, B, P: ReplayPolicy<B>>(
+/// What is to be sent again, if the request can be and may be.
+fn repeatable<S, B, R, P: ReplayPolicy<B>>(
     again: Option<(S, Request<P::Kept>)>,
+    refusal: &Response<R>,
     settings: &Settings<P>,
 ) -> Option<(S, Request<P::Body>)> {
+    if ResponseHead::of(refusal).refused_in_body() == Some(RefusedInBody::NotRepeatable) {
+        return None;
+    }
     let (service, kept) = again?;
     let (parts, kept) = kept.into_parts();
     let body = settings.replay.again(kept)?;

@@ -51,6 +51,29 @@ use crate::{
 ///     .replay(BufferedBodies::up_to(16 * 1024));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # What counts as a refusal
+///
+/// A 401, by default ([`ResponseHead::refuses_token`]). Servers with other habits take one
+/// line of [`refused_when`](Self::refused_when):
+///
+/// ```
+/// # use tower_bearer::{AccessToken, AuthLayer};
+/// # let layer = || AuthLayer::new(AccessToken::new("mF_9.B5f-4.1JqM").unwrap());
+/// // another status
+/// layer().refused_when(|response| response.refuses_token() || response.status() == 419);
+/// // a redirect to the login page
+/// layer().refused_when(|response| response.refuses_token() || response.redirects_to("/login"));
+/// // the login page itself, where JSON was asked for and a client below follows redirects
+/// layer().refused_when(|response| response.refuses_token() || response.has_media_type("text/html"));
+/// ```
+///
+/// A refusal that only the body tells needs a layer inside this one:
+/// [`EnvelopeLayer`](crate::client::envelope::EnvelopeLayer) for JSON under status 200, or one
+/// of your own that marks the response with [`RefusedInBody`](crate::client::RefusedInBody).
+///
+/// However it was told: the token is renewed and the request sent once more, and the second
+/// response goes to the caller.
 pub struct AuthLayer<P = WholeBodies> {
     pub(super) settings: Arc<Settings<P>>,
 }

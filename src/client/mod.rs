@@ -5,12 +5,14 @@
 //!   tokens, an [`AccessToken`] that is fixed, a file, a closure, or one of several of these
 //!   ([`source`] lists them);
 //! - [`store`] is where [`Refreshing`] remembers them;
-//! - [`replay`] decides which bodies can be sent a second time.
+//! - [`replay`] decides which bodies can be sent a second time;
+//! - [`envelope`] is for APIs that refuse tokens, or fail, in a body under status 200.
 //!
 //! [`AccessToken`]: crate::AccessToken
 
 mod attempt;
 mod authorize;
+pub mod envelope;
 mod error;
 mod future;
 mod layer;
@@ -28,7 +30,7 @@ pub use error::{Error, ErrorKind};
 pub use future::AuthFuture;
 pub use layer::AuthLayer;
 pub use refreshing::{Refreshing, RefreshingBuilder, State, Timing};
-pub use refusal::{Refusal, ResponseHead};
+pub use refusal::{Refusal, RefusedInBody, ResponseHead};
 pub use service::Auth;
 pub use source::{AfterRefusal, RequestContext, TokenSource};
 pub use store::TokenStore;

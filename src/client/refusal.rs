@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{Extensions, HeaderMap, Response, StatusCode, Version};
+use http::{Extensions, HeaderMap, Response, StatusCode, Version, header};
 
 use crate::{challenge::Challenge, scope::ScopeSet};
 
@@ -45,13 +45,49 @@ impl<'a> ResponseHead<'a> {
         self.extensions
     }
 
+    /// Whether the body is declared to be of this media type, such as `text/html`, whatever
+    /// its parameters (RFC 9110 §8.3.1).
+    #[must_use]
+    pub fn has_media_type(&self, media_type: &str) -> bool {
+        self.media_type()
+            .is_some_and(|declared| declared.eq_ignore_ascii_case(media_type))
+    }
+
+    /// Whether this is a redirect to a path, such as `/login`, or to what lies below it, on
+    /// whatever host. A path is compared as it is written, capitals included.
+    #[must_use]
+    pub fn redirects_to(&self, path: &str) -> bool {
+        let location = self.headers.get(header::LOCATION);
+        let location = location.filter(|_| self.status.is_redirection());
+        location
+            .and_then(|location| location.to_str().ok())
+            .and_then(|location| path_of(location).strip_prefix(path))
+            .is_some_and(|below| below.is_empty() || below.starts_with('/') || path.ends_with('/'))
+    }
+
+    /// The declared media type, without parameters; `None` where there are several.
+    pub(super) fn media_type(&self) -> Option<&'a str> {
+        let mut declared = self.headers.get_all(header::CONTENT_TYPE).iter();
+        let one = declared.next().filter(|_| declared.next().is_none())?;
+        one.to_str().ok()?.split(';').next().map(str::trim)
+    }
+
+    /// What a layer that looked into the body found there.
+    pub(super) fn refused_in_body(&self) -> Option<RefusedInBody> {
+        self.extensions.get().copied()
+    }
+
     /// The default test: whether this response refuses the token that was sent.
     ///
     /// It does when the status is 401 and there is no challenge at all, or a `Bearer`
     /// challenge that says nothing else than `invalid_token` (RFC 6750 §3.1). It does
-    /// too when a gRPC call ended before its first message with `UNAUTHENTICATED`.
+    /// too when a gRPC call ended before its first message with `UNAUTHENTICATED`, and
+    /// when an inner layer marked it with [`RefusedInBody`].
     #[must_use]
     pub fn refuses_token(&self) -> bool {
+        if self.refused_in_body().is_some() {
+            return true;
+        }
         match self.status {
             StatusCode::UNAUTHORIZED => challenges_refuse(&Challenge::parse_all(self.headers)),
             // gRPC needs HTTP/2, so that HTTP/1 answers are spared the look.
@@ -65,7 +101,8 @@ impl<'a> ResponseHead<'a> {
 
     /// Whether this response shows that the server took the token.
     pub(super) fn accepts_token(&self) -> bool {
-        self.status.is_success() || self.status == StatusCode::NOT_MODIFIED
+        let accepts = self.status.is_success() || self.status == StatusCode::NOT_MODIFIED;
+        accepts && self.refused_in_body().is_none()
     }
 
     /// The scopes that the server misses in the token, if that is what it says.
@@ -84,6 +121,20 @@ impl<'a> ResponseHead<'a> {
     }
 }
 
+/// The path of a `Location` (RFC 3986 §4.1), as it is written.
+fn path_of(location: &str) -> &str {
+    let location = location.split(['?', '#']).next().unwrap_or_default();
+    let behind_scheme = match location.strip_prefix("//") {
+        Some(rest) => Some(rest),
+        None if location.starts_with('/') => None,
+        None => location.split_once("://").map(|(_, rest)| rest),
+    };
+    match behind_scheme {
+        Some(rest) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"),
+        None => location,
+    }
+}
+
 fn challenges_refuse(challenges: &[Challenge]) -> bool {
     let mut bearer = challenges
         .iter()
@@ -93,6 +144,20 @@ fn challenges_refuse(challenges: &[Challenge]) -> bool {
         return challenges.is_empty();
     }
     bearer.any(|challenge| matches!(challenge.parameter("error"), None | Some("invalid_token")))
+}
+
+/// Put into a response's extensions by a layer inside [`AuthLayer`](crate::AuthLayer), this
+/// says that the body refuses the token that was sent, whatever the status.
+///
+/// [`EnvelopeLayer`](crate::client::envelope::EnvelopeLayer) does so for JSON; a layer of
+/// your own may for anything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusedInBody {
+    /// Nothing was done: the request may be sent again with another token.
+    Repeatable,
+    /// The request may have been carried out all the same, so that it is not sent again.
+    /// The token is renewed, and the caller finds [`Refusal::NotRepeatable`].
+    NotRepeatable,
 }
 
 /// Why a refusal reaches the caller: in the response's extensions.
@@ -118,7 +183,8 @@ pub enum Refusal {
         /// The scopes that the server named; empty if it named none.
         missing: ScopeSet,
     },
-    /// The request could not be sent again; the next one will carry a new token.
+    /// The request could not be sent again, or must not be; the next one will carry a new
+    /// token.
     NotRepeatable,
     /// The source has no other token.
     NoOtherToken,
@@ -226,6 +292,72 @@ mod tests {
                 expected,
                 "{rule}"
             );
+        }
+    }
+
+    #[test]
+    fn a_mark_of_an_inner_layer_refuses_and_is_no_acceptance() {
+        for mark in [RefusedInBody::Repeatable, RefusedInBody::NotRepeatable] {
+            let mut response = head(200, &[]);
+            assert!(ResponseHead::of(&response).accepts_token());
+            response.extensions_mut().insert(mark);
+            let head = ResponseHead::of(&response);
+            assert!(head.refuses_token() && !head.accepts_token(), "{mark:?}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_is_told_by_its_path() {
+        #[rustfmt::skip]
+        let rows = [
+            ("the path", 302, "/login", "/login", true),
+            ("below it", 302, "/login/form", "/login", true),
+            ("below it, by a slash", 302, "/login/form", "/login/", true),
+            ("with a query", 303, "/login?return=%2Fapi", "/login", true),
+            ("with a fragment", 307, "/login#form", "/login", true),
+            ("on a host", 302, "https://app.example/login?a", "/login", true),
+            ("on a host without a scheme", 302, "//app.example/login", "/login", true),
+            ("a host alone", 302, "https://app.example", "/", true),
+            ("a longer name", 302, "/logins", "/login", false),
+            ("elsewhere", 302, "/orders/login", "/login", false),
+            ("in the query only", 302, "/orders?next=/login", "/login", false),
+            ("an address in the query", 302, "/orders?next=https://app.example/login", "/login", false),
+            ("an address in the path", 302, "/orders/https://app.example/login", "/login", false),
+            ("a host of that name", 302, "https://login/", "/login", false),
+            ("no redirect", 201, "/login", "/login", false),
+        ];
+        for (rule, status, location, path, expected) in rows {
+            let response = head(status, &[("location", location)]);
+            let redirects = ResponseHead::of(&response).redirects_to(path);
+            assert_eq!(redirects, expected, "{rule}: {location}");
+        }
+        assert!(!ResponseHead::of(&head(302, &[])).redirects_to("/login"));
+    }
+
+    #[test]
+    fn a_media_type_is_told_without_its_parameters() {
+        const TYPE: &str = "content-type";
+        let rows = [
+            ("plain", vec![(TYPE, "text/html")], true),
+            (
+                "with parameters",
+                vec![(TYPE, "text/html; charset=utf-8")],
+                true,
+            ),
+            ("in capitals", vec![(TYPE, "Text/HTML ;a=b")], true),
+            ("another", vec![(TYPE, "application/json")], false),
+            ("a longer one", vec![(TYPE, "text/html+x")], false),
+            ("none", vec![], false),
+            (
+                "two",
+                vec![(TYPE, "text/html"), (TYPE, "application/json")],
+                false,
+            ),
+        ];
+        for (rule, headers, expected) in rows {
+            let response = head(200, &headers);
+            let has = ResponseHead::of(&response).has_media_type("text/html");
+            assert_eq!(has, expected, "{rule}");
         }
     }
 
