@@ -33,6 +33,24 @@ pub struct JsonPointer {
 }
 
 impl JsonPointer {
+    /// To the whole text.
+    pub(crate) fn whole() -> Self {
+        Self {
+            text: Box::default(),
+            steps: Box::default(),
+        }
+    }
+
+    /// To a member of what this one finds.
+    pub(crate) fn member(&self, name: &str) -> Self {
+        let escaped = name.replace('~', "~0").replace('/', "~1");
+        let steps = self.steps.iter().cloned();
+        Self {
+            text: format!("{}/{escaped}", self.text).into(),
+            steps: steps.chain([name.to_owned()]).collect(),
+        }
+    }
+
     /// The text of the member, as it is written; `None` if it is missing, if it or one on
     /// the way to it stands there twice, or if all of it is no JSON.
     pub(crate) fn find<'json>(&self, json: &'json [u8]) -> Option<&'json RawValue> {
@@ -241,6 +259,16 @@ mod tests {
         for (rule, pointer, json, expected) in rows {
             assert_eq!(find(pointer, json), expected, "{rule}: {json}");
         }
+    }
+
+    #[test]
+    fn a_pointer_that_was_put_together_is_the_one_that_is_written() {
+        let rows = [("", "code", "/code"), ("/data", "a/b~1", "/data/a~1b~01")];
+        for (above, name, expected) in rows {
+            let above: JsonPointer = above.parse().unwrap();
+            assert_eq!(above.member(name), expected.parse().unwrap());
+        }
+        assert_eq!(JsonPointer::whole(), "".parse().unwrap());
     }
 
     #[test]

@@ -117,6 +117,8 @@ mod excerpt;
 mod grpc;
 #[cfg(feature = "client")]
 pub mod json_pointer;
+#[cfg(feature = "client")]
+pub mod json_scalar;
 #[cfg(feature = "jwt")]
 #[cfg_attr(
     not(all(feature = "client", feature = "server")),

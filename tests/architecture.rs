@@ -25,6 +25,7 @@ const STOREYS: [(&str, &[&str]); 5] = [
             "deadline",
             "excerpt",
             "json_pointer",
+            "json_scalar",
             "single_flight",
             "transport",
             "address",

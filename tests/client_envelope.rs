@@ -33,8 +33,9 @@ use tower_bearer::{
     BoxError,
     client::{
         RefusedInBody,
-        envelope::{ApiFailure, EnvelopeBody, EnvelopeLayer, Scalar},
+        envelope::{ApiFailure, EnvelopeBody, EnvelopeLayer},
     },
+    json_scalar::Scalar,
 };
 
 use envelope_support::{declared, envelope, json, mark, typed, with_failures};

@@ -17,8 +17,7 @@ use serde_json::{Value, json};
 use tower_bearer::{
     BoxError, ClientAuth, ClientCredentials, TokenEndpoint,
     oauth::{
-        EndpointError, LogIn, LogInAgain, NoTransport, ObtainError, ObtainErrorKind, ObtainToken,
-        RefreshRequest,
+        EndpointError, LogIn, LogInAgain, NoTransport, ObtainErrorKind, ObtainToken, RefreshRequest,
     },
     token::RefreshToken,
 };
@@ -341,18 +340,37 @@ fn nothing_that_holds_a_secret_shows_it() {
     assert!(!shown.contains("hunter2"), "{shown}");
 }
 
-/// A server that sends the whole request back as its error message.
-async fn told_back(endpoint: TokenEndpoint<NoTransport>) -> ObtainError {
-    let server = tower::service_fn(|request: Request<Body>| async move {
-        let headers = format!("{:?}", request.headers().get("refresh-token"));
+/// To a server that sends the whole request back as its error message.
+fn told_back(endpoint: TokenEndpoint<NoTransport>) -> TokenEndpoint {
+    endpoint.over(tower::service_fn(|request: Request<Body>| async move {
+        let header = request.headers().get("refresh-token").cloned();
+        let header = header.map(|value| value.to_str().unwrap().to_owned());
         let body = request.into_body().collect().await?.to_bytes();
-        let said = format!("{headers} {}", String::from_utf8_lossy(&body));
+        let said = format!("{header:?} {}", String::from_utf8_lossy(&body));
         let body = json!({ "error": "invalid_grant", "error_description": said });
         let mut answer = Response::new(Body::from(body.to_string()));
         *answer.status_mut() = http::StatusCode::BAD_REQUEST;
         Ok::<_, BoxError>(answer)
-    });
-    endpoint.over(server).obtain().await.unwrap_err()
+    }))
+}
+
+#[tokio::test]
+async fn a_server_that_repeats_the_refresh_token_does_not_get_it_into_our_error() {
+    for request in [
+        RefreshRequest::form(),
+        RefreshRequest::json_member("token"),
+        RefreshRequest::header(HeaderName::from_static("refresh-token")),
+    ] {
+        let endpoint = told_back(
+            endpoint()
+                .refresh_with(request.without_client_auth())
+                .unwrap(),
+        );
+        let error = endpoint.refresh(&RefreshToken::new("rt-9c2e")).await;
+        let shown = format!("{:?}", error.unwrap_err());
+        assert!(shown.contains("it repeats a secret"), "{shown}");
+        assert!(!shown.contains("9c2e"), "{shown}");
+    }
 }
 
 proptest! {
@@ -368,7 +386,7 @@ proptest! {
         for endpoint in [endpoint.clone(), endpoint.json()] {
             let request = runtime.block_on(first(endpoint.clone()));
             prop_assert_eq!(&parameters(&request)["password"], &json!(password));
-            let error = runtime.block_on(told_back(endpoint));
+            let error = runtime.block_on(told_back(endpoint).obtain()).unwrap_err();
             let shown = format!("{error} {error:?}");
             prop_assert!(!shown.contains("correct"), "{}", shown);
         }

@@ -19,7 +19,8 @@ pub struct ObtainError {
     kind: ObtainErrorKind,
     endpoint: Option<Arc<str>>,
     retry_after: Option<Duration>,
-    refresh_token: Option<RefreshToken>,
+    request_id: Option<Arc<str>>,
+    refresh_token: Option<Box<RefreshToken>>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -40,9 +41,10 @@ pub enum ObtainErrorKind {
     BadAnswer(String),
     /// The server said no (RFC 6749 §5.2). Only other credentials or settings help.
     Refused {
-        /// The `error` of the answer, such as `invalid_client`.
+        /// The `error` of the answer, such as `invalid_client`; where answers come in an
+        /// envelope, its code.
         error: String,
-        /// The `error_description`, if there was one.
+        /// The `error_description` or the server's message, if there was one.
         description: Option<String>,
     },
     /// Nothing is left to obtain a token with: a person has to log in again.
@@ -73,6 +75,7 @@ impl ObtainError {
             kind,
             endpoint: None,
             retry_after: None,
+            request_id: None,
             refresh_token: None,
             source: None,
         }
@@ -105,6 +108,11 @@ impl ObtainError {
         self
     }
 
+    pub(super) fn with_request_id(mut self, id: String) -> Self {
+        self.request_id = Some(id.into());
+        self
+    }
+
     pub(super) fn at(mut self, endpoint: &Uri) -> Self {
         self.endpoint = Some(without_query(endpoint).into());
         self
@@ -122,15 +130,22 @@ impl ObtainError {
         self.retry_after
     }
 
+    /// What the server's operators know the request by, if the answer told
+    /// ([`AnswerFormat::request_id_at`](super::AnswerFormat::request_id_at)).
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
     /// Keeps a refresh token that came in an answer which is of no use otherwise: the one
     /// it replaces may be spent.
     pub(crate) fn with_refresh_token(mut self, token: Option<RefreshToken>) -> Self {
-        self.refresh_token = token;
+        self.refresh_token = token.map(Box::new);
         self
     }
 
     pub(crate) fn refresh_token(&self) -> Option<&RefreshToken> {
-        self.refresh_token.as_ref()
+        self.refresh_token.as_deref()
     }
 
     /// Whether the request was sent and its outcome is not known.
@@ -178,7 +193,10 @@ impl fmt::Display for ObtainError {
             ObtainErrorKind::LogInAgain(cause) => write!(f, "log in again: {cause}")?,
             ObtainErrorKind::Other => write!(f, "{endpoint} failed")?,
         }
-        Ok(())
+        match &self.request_id {
+            Some(id) => write!(f, " (request id `{id}`)"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -5,10 +5,12 @@
 //! - [`grant`]: by what right it asks; one file for each grant;
 //! - [`assertion`]: where the assertions come from that some of these consist of;
 //! - [`RefreshRequest`]: how a refresh token is spent where that is not as RFC 6749 §6 says;
+//! - [`AnswerFormat`]: what answers look like where they are not as RFC 6749 §5 says;
 //! - [`ObtainToken`]: the one question that all of this answers, open to sources of your own;
 //! - [`ObtainError`]: why there is no token, and whose fault that is.
 
 mod address;
+mod answer_format;
 pub mod assertion;
 mod client_auth;
 mod error;
@@ -20,6 +22,7 @@ mod token_request;
 mod token_response;
 
 pub use address::EndpointError;
+pub use answer_format::AnswerFormat;
 pub use client_auth::{ClientAuth, ClientAuthentication};
 pub use error::{LogInAgain, ObtainError, ObtainErrorKind};
 pub use grant::{ClientCredentials, Grant, JwtBearer, LogIn, Password, TokenExchange};

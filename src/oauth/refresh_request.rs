@@ -6,7 +6,7 @@ use http::HeaderName;
 
 use crate::{
     oauth::{
-        ClientAuthentication, LogInAgain, ObtainError, ObtainErrorKind, TokenRequest,
+        AnswerFormat, ClientAuthentication, LogInAgain, ObtainError, ObtainErrorKind, TokenRequest,
         token_request::Encoding,
     },
     secret::{self, Secret},
@@ -45,6 +45,7 @@ pub struct RefreshRequest {
     parameters: Vec<(Cow<'static, str>, Secret)>,
     proof: Proof,
     address: Option<String>,
+    answer: Option<AnswerFormat>,
 }
 
 /// Where the refresh token stands.
@@ -70,6 +71,7 @@ impl Default for RefreshRequest {
             parameters: Vec::from([("grant_type".into(), Secret::from("refresh_token"))]),
             proof: Proof::AsAtFirst,
             address: None,
+            answer: None,
         }
     }
 }
@@ -117,6 +119,7 @@ impl RefreshRequest {
             parameters: Vec::new(),
             proof: Proof::None,
             address: None,
+            answer: None,
         }
     }
 
@@ -149,6 +152,12 @@ impl RefreshRequest {
         self
     }
 
+    /// What its answers look like, where they differ from those to the first request.
+    pub fn answer(mut self, format: AnswerFormat) -> Self {
+        self.answer = Some(format);
+        self
+    }
+
     pub(super) fn address(&self) -> Option<&str> {
         self.address.as_deref()
     }
@@ -156,6 +165,11 @@ impl RefreshRequest {
     /// `None`: as the first request.
     pub(super) fn encoding(&self) -> Option<Encoding> {
         self.encoding
+    }
+
+    /// `None`: as that to the first request.
+    pub(super) fn answer_format(&self) -> Option<&AnswerFormat> {
+        self.answer.as_ref()
     }
 
     pub(super) fn client_authentication<'a>(

@@ -11,9 +11,9 @@ use crate::{
     address::without_query,
     clock::{Clock, SystemClock},
     oauth::{
-        ClientAuthentication, EndpointError, Grant, LogInAgain, ObtainError, ObtainErrorKind,
-        ObtainToken, RefreshRequest, TokenRequest, address, token_request::Encoding,
-        token_response,
+        AnswerFormat, ClientAuthentication, EndpointError, Grant, LogInAgain, ObtainError,
+        ObtainErrorKind, ObtainToken, RefreshRequest, TokenRequest, address,
+        token_request::Encoding, token_response,
     },
     token::{Moment, RefreshToken, Tokens},
     transport::Transport,
@@ -29,7 +29,9 @@ use crate::{
 ///
 /// | matter | default |
 /// | --- | --- |
-/// | encoding | form (RFC 6749 §4) |
+/// | request | a form (RFC 6749 §4) |
+/// | refresh | to the same address, as RFC 6749 §6 says; see [`RefreshRequest`] |
+/// | answer | as RFC 6749 §5 says; see [`AnswerFormat`] |
 /// | one attempt | 30 s, 1 MiB, no redirects |
 /// | plain `http` | loopback only |
 ///
@@ -47,10 +49,78 @@ use crate::{
 ///     .over(transport);
 /// # Ok::<(), tower_bearer::oauth::EndpointError>(())
 /// ```
+///
+/// # Servers that want it otherwise
+///
+/// Client credentials as JSON, and answers in an envelope, whose `code` tells failures also
+/// under status 200:
+///
+/// ```
+/// use tower_bearer::oauth::{AnswerFormat, ClientAuth, ClientCredentials, TokenEndpoint};
+///
+/// let endpoint = TokenEndpoint::new("https://api.example/oauth2/token")?
+///     .json()
+///     .client_auth(ClientAuth::post("api-id", "hunter2"))
+///     .grant(ClientCredentials::new().parameter("response_type", "token"))
+///     .answer(
+///         AnswerFormat::under("/data")?
+///             .failed_unless("/code", [0])?
+///             .message_at("/msg")?
+///             .request_id_at("/requestId")?,
+///     );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A refresh token in a header, to an address of its own, which refuses it by status alone:
+///
+/// ```
+/// use http::{HeaderName, StatusCode};
+/// use tower_bearer::oauth::{AnswerFormat, RefreshRequest, TokenEndpoint};
+///
+/// let endpoint = TokenEndpoint::new("https://api.example/auth/login")?.refresh_with(
+///     RefreshRequest::header(HeaderName::from_static("refresh-token"))
+///         .at("https://api.example/auth/refresh")
+///         .answer(
+///             AnswerFormat::new()
+///                 .invalid_grant_when_status(StatusCode::UNAUTHORIZED)
+///                 .message_at("/detail")?,
+///         ),
+/// )?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A log-in of the server's own, whose tokens lie deeper than those of a refresh, and end at
+/// a time of day:
+///
+/// ```
+/// use tower_bearer::{
+///     json_pointer::JsonPointerError,
+///     oauth::{AnswerFormat, LogIn, RefreshRequest, TokenEndpoint},
+/// };
+///
+/// fn tokens_under(pointer: &str) -> Result<AnswerFormat, JsonPointerError> {
+///     AnswerFormat::under(pointer)?
+///         .expiry_at(&format!("{pointer}/access_expires"))?
+///         .refresh_expiry_at(&format!("{pointer}/refresh_expires"))?
+///         .failed_unless("/code", [0])?
+///         .message_at("/msg")
+/// }
+///
+/// let refresh = RefreshRequest::json_member("refresh_token")
+///     .at("https://drive.example/api/session/refresh")
+///     .answer(tokens_under("/data")?.invalid_grant_when("/code", [401, 40020])?);
+/// let endpoint = TokenEndpoint::new("https://drive.example/api/session")?
+///     .json()
+///     .grant(LogIn::new().parameter("email", "alice@drive.example").secret("password", "hunter2"))
+///     .answer(tokens_under("/data/token")?.invalid_grant_when("/code", [40020])?)
+///     .refresh_with(refresh)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct TokenEndpoint<T = Transport> {
     uri: Uri,
     encoding: Encoding,
+    answer: Arc<AnswerFormat>,
     refresh: Refresh,
     client_auth: Option<Arc<dyn ClientAuthentication>>,
     grant: Option<Arc<dyn Grant>>,
@@ -97,6 +167,7 @@ impl TokenEndpoint<NoTransport> {
         Self {
             uri,
             encoding: Encoding::Form,
+            answer: Arc::default(),
             refresh: Refresh::default(),
             client_auth: None,
             grant: None,
@@ -121,6 +192,7 @@ impl TokenEndpoint<NoTransport> {
         TokenEndpoint {
             uri: self.uri,
             encoding: self.encoding,
+            answer: self.answer,
             refresh: self.refresh,
             client_auth: self.client_auth,
             grant: self.grant,
@@ -151,6 +223,13 @@ impl<T> TokenEndpoint<T> {
     #[must_use]
     pub fn json(mut self) -> Self {
         self.encoding = Encoding::Json;
+        self
+    }
+
+    /// What answers look like, where they are not as RFC 6749 §5 says.
+    #[must_use]
+    pub fn answer(mut self, format: AnswerFormat) -> Self {
+        self.answer = Arc::new(format);
         self
     }
 
@@ -194,7 +273,7 @@ impl TokenEndpoint {
         if let Some(client_auth) = &self.client_auth {
             client_auth.authenticate(&mut request).await?;
         }
-        self.ask(&request).await
+        self.ask(&request, &self.answer).await
     }
 
     async fn spend(&self, token: &RefreshToken) -> Result<Tokens, ObtainError> {
@@ -206,17 +285,22 @@ impl TokenEndpoint {
         if let Some(client_auth) = how.client_authentication(self.client_auth.as_ref()) {
             client_auth.authenticate(&mut request).await?;
         }
-        self.ask(&request).await
+        self.ask(&request, how.answer_format().unwrap_or(&self.answer))
+            .await
     }
 
-    async fn ask(&self, request: &TokenRequest) -> Result<Tokens, ObtainError> {
+    async fn ask(
+        &self,
+        request: &TokenRequest,
+        format: &AnswerFormat,
+    ) -> Result<Tokens, ObtainError> {
         // A lifetime counts from here at the latest (RFC 6749 §5.1).
         let asked = Moment::now(&*self.clock);
         let sent = self.transport.send(request.to_http()?, self.deadline);
         let answer = sent.await.map_err(ObtainError::from);
         answer
             .and_then(|answer| {
-                token_response::read(&answer, request.secrets(), asked, &*self.clock)
+                token_response::read(&answer, format, request.secrets(), asked, &*self.clock)
             })
             .map_err(|error| error.at(request.endpoint()))
     }

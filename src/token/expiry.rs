@@ -27,6 +27,10 @@ impl Moment {
         }
     }
 
+    pub(crate) fn wall(self) -> SystemTime {
+        self.wall
+    }
+
     /// The end of what lives for `lifetime` from this moment.
     pub(crate) fn plus(self, lifetime: Duration) -> Expiry {
         let lifetime = lifetime.min(LONGEST_LIFETIME);

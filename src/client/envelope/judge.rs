@@ -4,11 +4,11 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde_json::value::RawValue;
 
 use super::{
-    ApiFailure, Scalar,
+    ApiFailure,
     failure::Told,
     layer::{Member, Settings},
 };
-use crate::{client::RefusedInBody, json_pointer::JsonPointer};
+use crate::{client::RefusedInBody, json_pointer::JsonPointer, json_scalar::Scalar};
 
 /// What an envelope says.
 #[derive(Debug)]

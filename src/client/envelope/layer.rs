@@ -5,8 +5,11 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::StatusCode;
 use tower_layer::Layer;
 
-use super::{Envelope, Scalar};
-use crate::json_pointer::{JsonPointer, JsonPointerError};
+use super::Envelope;
+use crate::{
+    json_pointer::{JsonPointer, JsonPointerError},
+    json_scalar::Scalar,
+};
 
 /// Looks into JSON answers for refusals and failures that no status tells.
 ///

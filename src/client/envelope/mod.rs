@@ -42,12 +42,10 @@ mod future;
 mod judge;
 mod layer;
 mod look;
-mod scalar;
 mod service;
 
 pub use body::EnvelopeBody;
 pub use failure::ApiFailure;
 pub use future::EnvelopeFuture;
 pub use layer::EnvelopeLayer;
-pub use scalar::Scalar;
 pub use service::Envelope;

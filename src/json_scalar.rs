@@ -21,7 +21,7 @@ pub enum Scalar {
 
 impl Scalar {
     /// `None` for any other JSON value.
-    pub(super) fn read(raw: &RawValue) -> Option<Self> {
+    pub(crate) fn read(raw: &RawValue) -> Option<Self> {
         Some(match raw.get() {
             "null" => Self::Null,
             "true" => Self::Boolean(true),
