@@ -398,7 +398,25 @@ async fn every_bad_answer_is_a_typed_error_that_names_the_endpoint_and_shows_no_
         ),
         ("a redirect", json(307, GOOD), bad, "redirect"),
         ("404", json(404, "{}"), bad, "404"),
-        ("401 without an error member", json(401, "{}"), bad, "401"),
+        (
+            "400 without an error member",
+            json(400, "{}"),
+            "Refused",
+            "`400 Bad Request`",
+        ),
+        (
+            "401 without an error member",
+            json(401, "{}"),
+            "Refused",
+            "`401",
+        ),
+        (
+            "403 without JSON",
+            json(403, "no"),
+            "Refused",
+            "token endpoint",
+        ),
+        ("405", json(405, "{}"), bad, "405"),
         (
             "invalid_client",
             json(401, r#"{"error":"invalid_client"}"#),

@@ -42,7 +42,7 @@ pub enum ObtainErrorKind {
     /// The server said no (RFC 6749 §5.2). Only other credentials or settings help.
     Refused {
         /// The `error` of the answer, such as `invalid_client`; where answers come in an
-        /// envelope, its code.
+        /// envelope, its code; where there is neither, the status 400, 401 or 403.
         error: String,
         /// The `error_description` or the server's message, if there was one.
         description: Option<String>,

@@ -119,34 +119,50 @@ fn invalid_grant(answer: &Answer<'_>, code: Option<&RawValue>) -> Verdict {
     }
 }
 
-/// Nothing says that it failed: so there are tokens in it, or it is no answer at all.
+/// Nothing is said in words that were told: what is left is HTTP.
 fn by_shape(answer: &Answer<'_>) -> Verdict {
     let status = answer.status();
-    if !answer.is_object() {
-        return Verdict::Unusable(format!("{status} with {}", body(answer)));
+    if REFUSALS.contains(&status) {
+        return Verdict::Refused {
+            error: status.to_string(),
+            description: description(answer, None).or_else(|| no_object(answer)),
+        };
+    }
+    if let Some(body) = no_object(answer) {
+        return Verdict::Unusable(format!("{status} with {body}"));
     }
     let mut rules = answer.format.success.iter();
     let missing = rules.find(|rule| answer.find(&rule.pointer).is_none());
-    let missing = missing.map(|rule| format!("`{}`", rule.pointer));
-    match missing {
-        None if status.is_success() => Verdict::Granted,
-        missing => {
-            let missing = missing.unwrap_or("an `error` member".to_owned());
-            let words = description(answer, None).map(|words| format!(": {words}"));
-            let words = words.unwrap_or_default();
-            Verdict::Unusable(format!("{status} without {missing}{words}"))
-        }
-    }
+    let missing = match missing {
+        Some(rule) => format!("`{}`", rule.pointer),
+        None if status.is_success() => return Verdict::Granted,
+        None => "an `error` member".to_owned(),
+    };
+    let words = description(answer, None).map(|words| format!(": {words}"));
+    let words = words.unwrap_or_default();
+    Verdict::Unusable(format!("{status} without {missing}{words}"))
 }
 
-fn body(answer: &Answer<'_>) -> String {
+/// What RFC 6749 §5.2 has refusals come with, and what else means no in HTTP. To take one for
+/// an outage would try a wrong password until the account is locked.
+const REFUSALS: [StatusCode; 3] = [
+    StatusCode::BAD_REQUEST,
+    StatusCode::UNAUTHORIZED,
+    StatusCode::FORBIDDEN,
+];
+
+/// What there is in place of a JSON object.
+fn no_object(answer: &Answer<'_>) -> Option<String> {
+    if answer.is_object() {
+        return None;
+    }
     let content_type = answer.response.headers().get(header::CONTENT_TYPE);
     let content_type = content_type.and_then(|value| value.to_str().ok());
     let of_type = content_type.map(|name| format!(" of type `{}`", answer.quoted(name)));
-    format!(
-        "a body{} that is not a token answer; is this the token endpoint?",
-        of_type.unwrap_or_default()
-    )
+    let of_type = of_type.unwrap_or_default();
+    Some(format!(
+        "a body{of_type} that is not a token answer; is this the token endpoint?"
+    ))
 }
 
 /// The server's code, where the error has another, and its words.
