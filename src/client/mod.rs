@@ -29,7 +29,7 @@ pub use authorize::{PresetCredentials, WithoutToken};
 pub use error::{Error, ErrorKind};
 pub use future::AuthFuture;
 pub use layer::AuthLayer;
-pub use refreshing::{Refreshing, RefreshingBuilder, State, Timing};
+pub use refreshing::{EndedSession, Refreshing, RefreshingBuilder, State, Timing};
 pub use refusal::{Refusal, RefusedInBody, ResponseHead};
 pub use service::Auth;
 pub use source::{AfterRefusal, RequestContext, TokenSource};

@@ -62,6 +62,7 @@ pub(super) async fn put(inner: Arc<Inner>, tokens: Tokens) -> Outcome {
     Outcome::Done(match stored {
         Ok(_) => {
             *lock(&inner.unsaved) = None;
+            *lock(&inner.dead) = None;
             lock(&inner.source).is_stored = true;
             inner.ledger().forget();
             inner.install(tokens.access_token());
@@ -121,6 +122,8 @@ pub(super) struct Exchange<'a> {
     pub(super) unwanted: Option<AccessToken>,
     /// Why there is no access token, although there was something to store.
     pub(super) failure: Mutex<Option<ObtainError>>,
+    /// A refusal of credentials that may be refused so often and no more.
+    pub(super) refused_log_in: Mutex<Option<ObtainError>>,
 }
 
 impl<'a> Exchange<'a> {
@@ -133,6 +136,7 @@ impl<'a> Exchange<'a> {
             is_stored: source.is_stored,
             unwanted,
             failure: Mutex::default(),
+            refused_log_in: Mutex::default(),
         }
     }
 
@@ -153,6 +157,9 @@ impl<'a> Exchange<'a> {
             return Outcome::Stale;
         }
         source.is_stored |= outcome.is_ok();
+        if let Some(error) = lock(&self.refused_log_in).take() {
+            self.inner.ledger().log_in_refused(error);
+        }
         match &outcome {
             Ok(token) => self.inner.install(token),
             Err(error) => self.inner.note(error),

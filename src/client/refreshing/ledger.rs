@@ -2,15 +2,19 @@
 //!
 //! All moments are readings of the monotonic clock.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use super::{Timing, schedule};
-use crate::client::{Error, ErrorKind};
+use crate::{
+    client::{Error, ErrorKind},
+    oauth::ObtainError,
+};
 
 /// The memory of failures and of refused tokens.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     failure: Option<Failure>,
+    log_ins: RefusedLogIns,
     brake: Brake,
     minute: Minute,
 }
@@ -30,6 +34,13 @@ struct Failure {
     outages: u32,
     refusals: u32,
     next_attempt: Duration,
+}
+
+/// Of credentials that too many refusals lock, since the last success.
+#[derive(Debug, Default)]
+struct RefusedLogIns {
+    times: u32,
+    last: Option<ObtainError>,
 }
 
 /// Renewals because of a refusal, none of whose tokens was accepted since.
@@ -76,6 +87,21 @@ impl Ledger {
 
     pub(super) fn succeeded(&mut self) {
         self.failure = None;
+        self.log_ins = RefusedLogIns::default();
+    }
+
+    /// Whether credentials that may be refused `most` times in all are to be tried; the last
+    /// refusal, if not.
+    pub(super) fn may_log_in(&self, most: NonZeroU32) -> Result<(), ObtainError> {
+        match &self.log_ins.last {
+            Some(refusal) if self.log_ins.times >= most.get() => Err(refusal.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn log_in_refused(&mut self, refusal: ObtainError) {
+        self.log_ins.times = self.log_ins.times.saturating_add(1);
+        self.log_ins.last = Some(refusal);
     }
 
     /// New credentials: what was held against the old ones is forgotten.
@@ -132,7 +158,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::{ObtainError, ObtainErrorKind};
+    use crate::oauth::ObtainErrorKind;
 
     const S: Duration = Duration::from_secs(1);
 
@@ -187,6 +213,34 @@ mod tests {
             ledger.may_ask(181 * S).is_ok(),
             "new credentials are tried at once"
         );
+    }
+
+    #[test]
+    fn credentials_that_lock_an_account_are_refused_so_often_and_no_more() {
+        let most = |times| NonZeroU32::new(times).unwrap();
+        let wrong = |n: u32| ObtainError::refused(format!("wrong-{n}"), None);
+        let mut ledger = Ledger::default();
+        for n in 1..=3 {
+            assert!(ledger.may_log_in(most(3)).is_ok(), "{n}");
+            ledger.log_in_refused(wrong(n));
+            fail(&mut ledger, &outage(), S); // in between
+        }
+        let last = ledger.may_log_in(most(3)).unwrap_err();
+        assert_eq!(last.kind(), wrong(3).kind(), "the last refusal is told");
+        assert!(ledger.may_log_in(most(4)).is_ok());
+        type Event = fn(&mut Ledger);
+        let events: [(&str, Event); 2] = [
+            ("a success", Ledger::succeeded),
+            ("new credentials", Ledger::forget),
+        ];
+        for (event, happen) in events {
+            happen(&mut ledger);
+            assert!(ledger.may_log_in(most(1)).is_ok(), "{event}");
+            ledger.log_in_refused(wrong(1));
+            assert!(ledger.may_log_in(most(1)).is_err(), "{event}");
+        }
+        ledger.accepted();
+        assert!(ledger.may_log_in(most(1)).is_err(), "an old token accepted");
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod builder;
 mod exchange;
 mod held;
 mod ledger;
+mod log_in;
 mod renew;
 mod schedule;
 mod timing;
@@ -32,12 +33,13 @@ use crate::{
         waiting::{self, Outcome},
     },
     clock::Clock,
-    oauth::ObtainToken,
+    oauth::{LogInAgain, ObtainToken},
     single_flight::{Decision, Joined, Lost, SingleFlight},
     token::{AccessToken, RefreshToken, Tokens},
 };
 
 pub use builder::RefreshingBuilder;
+pub use log_in::EndedSession;
 pub use timing::Timing;
 
 /// Keeps tokens fresh: the [`TokenSource`] for most clients, and a handle to use the
@@ -51,6 +53,8 @@ pub use timing::Timing;
 ///   who goes away neither kills nor loses it.
 /// - A failing server is left alone for longer and longer, a refusal is remembered, and
 ///   a token that is still good goes on being used.
+/// - Where the session has ended, whoever was named for it
+///   [logs in again](RefreshingBuilder::log_in_again), a few times and not for ever.
 /// - A rotated refresh token is stored before the access token that came with it is
 ///   handed out.
 ///
@@ -92,6 +96,9 @@ struct Inner {
     unsaved: Mutex<Option<Unsaved>>,
     /// The refresh token of which it is not known whether it was used.
     doubtful: Mutex<Option<RefreshToken>>,
+    /// The refresh token that was refused last: it is not sent again.
+    dead: Mutex<Option<Dead>>,
+    log_in: Option<log_in::Hook>,
     closed: AtomicBool,
     exchanges: AtomicU64,
 }
@@ -110,6 +117,13 @@ struct Source {
 struct Unsaved {
     tokens: Tokens,
     spent: Option<RefreshToken>,
+}
+
+/// A refresh token that was refused, and what that meant.
+#[derive(Clone)]
+struct Dead {
+    token: RefreshToken,
+    cause: LogInAgain,
 }
 
 impl Refreshing {

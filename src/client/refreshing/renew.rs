@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use super::{
-    Unsaved,
+    Dead, Unsaved,
     exchange::{Exchange, store_error},
     lock,
 };
@@ -78,7 +78,11 @@ impl Exchange<'_> {
         let known = unsaved.or(stored);
         let renewed = match known.as_ref().and_then(Tokens::refresh_token) {
             Some(token) => self.refresh_or_obtain(token).await,
-            None => self.attempt(self.obtain.obtain()).await,
+            None => self.obtain().await,
+        };
+        let renewed = match renewed {
+            Err(error) => self.or_log_in(known.as_ref(), error).await,
+            renewed => renewed,
         };
         let tokens = renewed.or_else(|error| self.salvaged(known, error))?;
         *lock(&self.inner.unsaved) = Some(Unsaved {
@@ -105,7 +109,7 @@ impl Exchange<'_> {
             Err(error) if is_log_in_again(&error) => error,
             outcome => return outcome,
         };
-        match self.attempt(self.obtain.obtain()).await {
+        match self.obtain().await {
             Err(error) if is_log_in_again(&error) => Err(dead),
             outcome => outcome,
         }
@@ -116,6 +120,10 @@ impl Exchange<'_> {
         let is_over = |end| end <= self.inner.clock.wall();
         if token.expiry().is_some_and(is_over) {
             return Err(log_in_again(LogInAgain::RefreshTokenExpired, None));
+        }
+        let dead = lock(&self.inner.dead).clone();
+        if let Some(dead) = dead.filter(|dead| dead.token == *token) {
+            return Err(log_in_again(dead.cause, None));
         }
         let mut pauses = self.inner.timing.retry_unknown.iter();
         loop {
@@ -160,10 +168,14 @@ impl Exchange<'_> {
             true => LogInAgain::MayHaveBeenUsed,
             false => LogInAgain::RefreshTokenRefused,
         };
+        *lock(&self.inner.dead) = Some(Dead {
+            token: token.clone(),
+            cause,
+        });
         log_in_again(cause, Some(error))
     }
 
-    async fn attempt(
+    pub(super) async fn attempt(
         &self,
         ask: BoxFuture<'_, Result<Tokens, ObtainError>>,
     ) -> Result<Tokens, ObtainError> {
@@ -175,11 +187,11 @@ impl Exchange<'_> {
     }
 }
 
-fn is_log_in_again(error: &ObtainError) -> bool {
+pub(super) fn is_log_in_again(error: &ObtainError) -> bool {
     matches!(error.kind(), ObtainErrorKind::LogInAgain(_))
 }
 
-fn log_in_again(cause: LogInAgain, source: Option<ObtainError>) -> ObtainError {
+pub(super) fn log_in_again(cause: LogInAgain, source: Option<ObtainError>) -> ObtainError {
     let error = ObtainError::new(ObtainErrorKind::LogInAgain(cause));
     match source {
         Some(source) => error.with_source(source),

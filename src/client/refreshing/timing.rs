@@ -1,6 +1,6 @@
 //! How long things take and how often they happen: every number of `Refreshing` in one place.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 /// The numbers by which [`Refreshing`](super::Refreshing) acts.
 ///
@@ -47,6 +47,12 @@ pub struct Timing {
     pub refused_min: Duration,
     /// Longest pause after credentials were refused. 10 min.
     pub refused_max: Duration,
+    /// How often in all a log-in by
+    /// [`RefreshingBuilder::log_in_again`](super::RefreshingBuilder::log_in_again) may be
+    /// refused before only other credentials help: accounts get locked. 3.
+    pub log_in_attempts: NonZeroU32,
+    /// One such log-in may take this long. 3 min.
+    pub log_in: Duration,
     /// Refusals by API servers lead to at most this many renewals a minute, also where some
     /// requests are accepted in between. 5.
     pub refusals_per_minute: u32,
@@ -72,6 +78,8 @@ impl Default for Timing {
             retry_after_max: seconds(5 * 60),
             refused_min: seconds(60),
             refused_max: seconds(10 * 60),
+            log_in_attempts: NonZeroU32::MIN.saturating_add(2),
+            log_in: seconds(3 * 60),
             refusals_per_minute: 5,
             brake_min: seconds(30),
             brake_max: seconds(5 * 60),
