@@ -50,7 +50,7 @@ use tower_bearer::{
     AccessToken, Auth, AuthLayer, BoxError, Refreshing,
     client::{
         Refusal, RefusedInBody,
-        envelope::{ApiFailure, Envelope, EnvelopeLayer},
+        envelope::{ApiFailure, Envelope},
         source,
     },
     test_util::ManualClock,
@@ -453,12 +453,14 @@ struct Application {
 }
 
 impl Application {
-    fn new(address: SocketAddr, tokens: &Refreshing, envelope: EnvelopeLayer) -> Self {
+    fn new(address: SocketAddr, tokens: &Refreshing, http2: bool) -> Self {
         let origin = format!("http://{address}");
-        let layers = (auth(tokens).origin(&origin).unwrap(), envelope);
+        let layers = (auth(tokens).origin(&origin).unwrap(), envelope());
+        let mut transport = Client::builder(TokioExecutor::new());
+        transport.http2_only(http2);
         let channel = Channel::from_shared(origin.clone()).unwrap().connect_lazy();
         Self {
-            api: layers.layer(Client::builder(TokioExecutor::new()).build_http()),
+            api: layers.layer(transport.build_http()),
             grpc: HealthClient::with_origin(layers.layer(channel), origin.parse().unwrap()),
         }
     }
@@ -547,19 +549,20 @@ async fn over_tcp_only_a_small_declared_plain_json_refusal_is_seen() {
         ("/streamed", Method::GET, false),
         ("/page", Method::GET, false),
     ];
-    for (path, method, seen) in rows {
+    for ((path, method, seen), http2) in rows.iter().flat_map(|row| [(row, false), (row, true)]) {
+        let case = format!("{method} {path}, HTTP/2: {http2}");
         let (tokens, issuer) = tokens();
-        let client = Application::new(address, &tokens, envelope());
+        let client = Application::new(address, &tokens, http2);
         let uri = format!("http://{address}{path}");
-        let request = Request::builder().method(method.clone()).uri(uri);
+        let request = Request::builder().method(method).uri(uri);
         let (refusal, body) = client.send(request).await;
-        assert_eq!(refusal, None, "{method} {path}");
-        assert_eq!(issuer.asked(), if seen { 2 } else { 1 }, "{method} {path}");
+        assert_eq!(refusal, None, "{case}");
+        assert_eq!(issuer.asked(), if *seen { 2 } else { 1 }, "{case}");
         let refused = body.contains("401") || body.contains("<form>");
         assert_eq!(
             refused,
             !seen && method != Method::HEAD,
-            "{method} {path}: {body:.40}"
+            "{case}: {body:.40}"
         );
     }
 }
@@ -595,7 +598,7 @@ async fn over_tcp_a_body_that_is_cut_off_reaches_the_caller_with_its_error() {
         stream.write_all(answer.as_bytes()).await.unwrap();
     });
     let (tokens, issuer) = tokens();
-    let client = Application::new(address, &tokens, envelope());
+    let client = Application::new(address, &tokens, false);
     let request = Request::get(format!("http://{address}/"));
     let request = request.body(Full::default()).unwrap();
     let response = client.api.oneshot(request).await.unwrap();
@@ -612,7 +615,7 @@ async fn a_generated_grpc_client_stands_over_it() {
     let (tokens, _) = tokens();
     let (listener, address) = listen().await;
     drop(listener);
-    let mut client = Application::new(address, &tokens, envelope());
+    let mut client = Application::new(address, &tokens, false);
     let status = client
         .grpc
         .check(HealthCheckRequest::default())
