@@ -22,6 +22,9 @@ use crate::{BoxError, BoxFuture, oauth::ObtainError, token::Tokens};
 /// 3. asks [`Renewal::is_needed`], and if not, returns what it has read;
 /// 4. otherwise runs [`Renewal::run`], writes the outcome down durably, and returns it.
 ///
+/// One that outlives the process also writes down before step 4 that it is about to begin,
+/// and tells a later renewal what it finds: [`Renewal::after_unknown_outcome`].
+///
 /// # Example
 ///
 /// ```

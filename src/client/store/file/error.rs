@@ -5,7 +5,7 @@ use std::{error::Error, fmt, io, path::Path, time::Duration};
 use super::format::Unreadable;
 use crate::client::store::ExchangeError;
 
-/// Why a [`FileStore`](super::FileStore) failed. The file is as it was.
+/// Why a [`FileStore`](super::FileStore) failed. The file is never half written.
 ///
 /// `Debug` shows the text of `Display`. In a [`client::Error`](crate::client::Error) it is
 /// the `source()`.

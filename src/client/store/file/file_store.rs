@@ -1,10 +1,6 @@
 //! The store: who renews, what is written down before and after.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use super::{
     disk::Disk,
@@ -53,7 +49,7 @@ use crate::{
 ///
 /// # Defaults
 ///
-/// 2 min for [`lock_wait`](Self::lock_wait): longer than any exchange of another process
+/// 2 min for [`lock_wait`](Self::lock_wait): longer than any refresh of another process
 /// takes with the defaults of [`Timing`](crate::client::Timing).
 ///
 /// # Example
@@ -177,9 +173,8 @@ impl TokenStore for FileStore {
 
 impl fmt::Debug for FileStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path: &Path = self.disk.path();
         f.debug_struct("FileStore")
-            .field("path", &path)
+            .field("path", &self.disk.path())
             .finish_non_exhaustive()
     }
 }
