@@ -29,9 +29,10 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 use tower::{Service, ServiceBuilder, ServiceExt};
 use tower_bearer::{
-    AuthLayer, ClientCredentials, Refreshing, TokenEndpoint,
+    AuthLayer, Refreshing, TokenEndpoint,
     client::{TokenStore, store::FileStore},
     clock::{Clock, SystemClock},
+    oauth::{LogIn, ObtainToken},
 };
 
 const WORKERS: usize = 8;
@@ -46,6 +47,8 @@ const SERVER: &str = "TOWER_BEARER_SERVER";
 const FILE: &str = "TOWER_BEARER_FILE";
 const WORKER: &str = "TOWER_BEARER_WORKER";
 const WORKER_HEADER: &str = "x-worker";
+/// The parameter of a log-in by the hook: why the session had ended.
+const ENDED: &str = "ended";
 
 // The child
 
@@ -65,9 +68,16 @@ async fn a_worker_that_calls_and_calls() {
         })
         .service(http);
     let endpoint = TokenEndpoint::new(&format!("{server}/token")).unwrap();
-    let endpoint = endpoint.grant(ClientCredentials::new()).over(http.clone());
-    let tokens = Refreshing::builder(endpoint)
+    let tokens = Refreshing::builder(endpoint.clone().over(http.clone()))
         .store(FileStore::new(env::var_os(FILE).unwrap()))
+        .log_in_again({
+            let http = http.clone();
+            move |session| {
+                let log_in = LogIn::new().parameter(ENDED, format!("{:?}", session.cause()));
+                let by_log_in = endpoint.clone().grant(log_in).over(http.clone());
+                async move { by_log_in.obtain().await }
+            }
+        })
         .build();
     let layer = AuthLayer::new(tokens).origin(&server).unwrap();
     let mut client = ServiceBuilder::new().layer(layer).service(http);
@@ -109,21 +119,15 @@ struct Live {
 type Answer = (StatusCode, Json<Value>);
 
 impl Books {
-    fn token(&mut self, form: &HashMap<String, String>, worker: u64) -> Answer {
+    fn token(&mut self, form: &HashMap<String, String>, worker: u64, file: &Path) -> Answer {
         let refresh_token = form.get("refresh_token").map(|token| number(token));
-        match (form.get("grant_type").map(String::as_str), refresh_token) {
-            (Some("client_credentials"), None) => {
-                if let Some(live) = self.live {
-                    self.problem(format!("a log-in beside the live refresh-{}", live.number));
-                }
-                self.logins += 1;
-                self.give(None, worker)
-            }
-            (Some("refresh_token"), Some(spent)) if self.is_live(spent) => {
+        match (form.get(ENDED), refresh_token) {
+            (Some(cause), None) => self.log_in(cause, worker, file),
+            (None, Some(spent)) if self.is_live(spent) => {
                 self.refreshes += 1;
                 self.give(Some(spent), worker)
             }
-            (Some("refresh_token"), Some(spent)) => {
+            (None, Some(spent)) => {
                 if !self.spent_for_lost.contains(&spent) {
                     self.problem(format!("worker {worker} used refresh-{spent} once more"));
                 }
@@ -133,12 +137,25 @@ impl Books {
             }
             _ => {
                 self.problem(format!("no token request: {form:?}"));
-                (
-                    StatusCode::BAD_REQUEST,
-                    Json(json!({"error": "invalid_request"})),
-                )
+                (StatusCode::BAD_REQUEST, Json(Value::Null))
             }
         }
+    }
+
+    /// A successor knows from the file what became of the refresh token.
+    fn log_in(&mut self, cause: &str, worker: u64, file: &Path) -> Answer {
+        if let Some(live) = self.live {
+            self.problem(format!("a log-in beside the live refresh-{}", live.number));
+        }
+        let known = match stored(file) {
+            None => "NotLoggedIn",
+            Some(_) => "MayHaveBeenUsed",
+        };
+        if cause != known {
+            self.problem(format!("logged in because of {cause} and not of {known}"));
+        }
+        self.logins += 1;
+        self.give(None, worker)
     }
 
     fn is_live(&self, number: u64) -> bool {
@@ -342,7 +359,8 @@ async fn token(State(shared): State<Shared>, headers: HeaderMap, form: Bytes) ->
         world.kill(worker);
         return NOBODY_LISTENS;
     }
-    let answer = world.books.token(&form, worker);
+    let World { books, file, .. } = &mut *world;
+    let answer = books.token(&form, worker, file);
     match aim {
         Aim::BeforeTheAnswer => world.kill(worker),
         Aim::AfterTheAnswer(pause) => {
