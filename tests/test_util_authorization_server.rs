@@ -181,7 +181,7 @@ mod token_endpoint {
         let rows = [
             ("", "invalid_request"),
             ("grant_type=", "invalid_request"),
-            ("grant_type=password", "unsupported_grant_type"),
+            ("grant_type=voucher", "unsupported_grant_type"),
             (
                 "grant_type=client_credentials&grant_type=x",
                 "invalid_request",

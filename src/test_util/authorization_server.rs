@@ -17,7 +17,7 @@ use super::{
     Requests,
     builder::Settings,
     documents,
-    state::{Minting, State},
+    state::{Minting, RefreshGrant, State},
 };
 use crate::{
     BoxError, BoxFuture,
@@ -128,6 +128,12 @@ impl AuthorizationServer {
         documents::below(self.issuer(), documents::TOKEN)
     }
 
+    /// The revocation endpoint, below the issuer.
+    #[must_use]
+    pub fn revocation_url(&self) -> String {
+        documents::below(self.issuer(), documents::REVOCATION)
+    }
+
     /// The JWKS, below the issuer.
     #[must_use]
     pub fn jwks_url(&self) -> String {
@@ -209,10 +215,15 @@ impl AuthorizationServer {
         subject: impl Into<String>,
         scope: &str,
     ) -> RefreshToken {
-        let secret =
-            self.state()
-                .new_refresh_token(client_id.into(), subject.into(), scope.to_owned());
-        RefreshToken::new(secret)
+        let mut state = self.state();
+        let grant = RefreshGrant {
+            authorization: state.new_authorization(),
+            client_id: client_id.into(),
+            subject: subject.into(),
+            scope: scope.to_owned(),
+            spent: false,
+        };
+        RefreshToken::new(state.new_refresh_token(grant))
     }
 
     /// Revokes every access token that was given out so far. That is known here only: an

@@ -5,8 +5,11 @@ use std::{io, net::Ipv4Addr, time::Duration};
 use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 
-use super::{AuthorizationServer, AuthorizationServerError, Listening, ManualClock, state::State};
-use crate::{BoxError, jwt::Algorithm, scope::ScopeSet, secret::Secret};
+use super::{
+    AuthorizationServer, AuthorizationServerError, Listening, ManualClock, RegisteredClient,
+    state::State,
+};
+use crate::{BoxError, jwt::Algorithm, keys::KeySet, secret::Secret};
 
 /// Settings of an [`AuthorizationServer`].
 ///
@@ -15,6 +18,7 @@ use crate::{BoxError, jwt::Algorithm, scope::ScopeSet, secret::Secret};
 /// - issuer `https://id.example`, or the server's own URL with [`listen`](Self::listen)
 /// - audience `api`
 /// - one client `client` with the secret `secret`, which may ask for any scope
+/// - no users and no trusted issuers: nobody has a password, and no assertion is good
 /// - ES256
 /// - access tokens live 1 h, `expires_in` is a number
 /// - no refresh tokens
@@ -49,6 +53,8 @@ pub struct AuthorizationServerBuilder {
 pub(super) struct Settings {
     pub(super) audience: String,
     pub(super) clients: Vec<RegisteredClient>,
+    pub(super) users: Vec<(String, Secret)>,
+    pub(super) trusted_issuers: Vec<(String, KeySet)>,
     pub(super) algorithm: Algorithm,
     pub(super) refresh_tokens: RefreshTokens,
     pub(super) expires_in: ExpiresIn,
@@ -85,41 +91,6 @@ pub enum ExpiresIn {
     Value(Value),
 }
 
-/// A client that the authorization server knows (RFC 6749 §2).
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct RegisteredClient {
-    pub(super) id: String,
-    pub(super) secret: Option<Secret>,
-    pub(super) scopes: Option<ScopeSet>,
-}
-
-impl RegisteredClient {
-    /// A confidential client, which may ask for any scope.
-    pub fn new(id: impl Into<String>, secret: impl Into<Secret>) -> Self {
-        Self {
-            id: id.into(),
-            secret: Some(secret.into()),
-            scopes: None,
-        }
-    }
-
-    /// A public client (RFC 6749 §2.1): it has no secret.
-    pub fn public(id: impl Into<String>) -> Self {
-        Self {
-            id: id.into(),
-            secret: None,
-            scopes: None,
-        }
-    }
-
-    /// The scopes it may ask for, and gets when it asks for none.
-    pub fn scopes<S: AsRef<str>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
-        self.scopes = Some(scopes.into_iter().collect());
-        self
-    }
-}
-
 impl AuthorizationServerBuilder {
     pub(super) fn new() -> Self {
         Self {
@@ -128,6 +99,8 @@ impl AuthorizationServerBuilder {
             settings: Settings {
                 audience: "api".into(),
                 clients: Vec::new(),
+                users: Vec::new(),
+                trusted_issuers: Vec::new(),
                 algorithm: Algorithm::ES256,
                 refresh_tokens: RefreshTokens::default(),
                 expires_in: ExpiresIn::default(),
@@ -152,6 +125,20 @@ impl AuthorizationServerBuilder {
     /// One more client. The first one replaces the default client.
     pub fn client(mut self, client: RegisteredClient) -> Self {
         self.settings.clients.push(client);
+        self
+    }
+
+    /// One more user, for the password grant (RFC 6749 §4.3).
+    pub fn user(mut self, username: impl Into<String>, password: impl Into<Secret>) -> Self {
+        self.settings.users.push((username.into(), password.into()));
+        self
+    }
+
+    /// One more issuer whose assertions are good: for the JWT bearer grant (RFC 7523 §2.1),
+    /// and in an exchange as tokens of the type `jwt` (RFC 8693 §3). They need `sub`, `jti`
+    /// and, as `aud`, this server's issuer.
+    pub fn trusted_issuer(mut self, issuer: impl Into<String>, keys: KeySet) -> Self {
+        self.settings.trusted_issuers.push((issuer.into(), keys));
         self
     }
 

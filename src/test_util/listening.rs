@@ -68,6 +68,12 @@ impl Listening {
         documents::below(&self.url(), documents::TOKEN)
     }
 
+    /// Its revocation endpoint.
+    #[must_use]
+    pub fn revocation_url(&self) -> String {
+        documents::below(&self.url(), documents::REVOCATION)
+    }
+
     /// Its JWKS.
     #[must_use]
     pub fn jwks_url(&self) -> String {

@@ -27,14 +27,21 @@
 //! # Ok(()) }
 //! ```
 
+mod assertion;
 mod authorization_server;
 mod body;
 mod builder;
+mod client;
+mod client_authentication;
 mod clock;
 mod documents;
 mod fault;
+mod form;
+mod grants;
 mod listening;
 mod received;
+mod refusal;
+mod revocation;
 mod service;
 mod state;
 mod token_endpoint;
@@ -42,7 +49,8 @@ mod token_request;
 
 pub use authorization_server::{AuthorizationServer, AuthorizationServerError};
 pub use body::Body;
-pub use builder::{AuthorizationServerBuilder, ExpiresIn, RefreshTokens, RegisteredClient};
+pub use builder::{AuthorizationServerBuilder, ExpiresIn, RefreshTokens};
+pub use client::RegisteredClient;
 pub use clock::ManualClock;
 pub use documents::Endpoint;
 pub use fault::Fault;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::grants;
+
 /// How often the server was asked what, failures included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -12,16 +14,39 @@ pub struct Requests {
     pub client_credentials: u64,
     /// Of those, for the grant `refresh_token`.
     pub refresh_token: u64,
+    /// Of those, for the grant `password`.
+    pub password: u64,
+    /// Of those, for the JWT bearer grant.
+    pub jwt_bearer: u64,
+    /// Of those, for an exchange.
+    pub token_exchange: u64,
     /// Of those, answered with tokens.
     pub granted: u64,
     /// Of those, with a refresh token that had been spent before.
     pub refresh_token_reused: u64,
+    /// Assertions that were used before, of clients and of trusted issuers.
+    pub assertion_reused: u64,
+    /// Requests to the revocation endpoint.
+    pub revocation: u64,
     /// Requests for the JWKS.
     pub jwks: u64,
     /// Requests for the metadata document.
     pub metadata: u64,
     /// Requests to anywhere else.
     pub elsewhere: u64,
+}
+
+impl Requests {
+    pub(super) fn count_grant(&mut self, grant_type: Option<&str>) {
+        match grant_type {
+            Some(grants::CLIENT_CREDENTIALS) => self.client_credentials += 1,
+            Some(grants::REFRESH_TOKEN) => self.refresh_token += 1,
+            Some(grants::PASSWORD) => self.password += 1,
+            Some(grants::JWT_BEARER) => self.jwt_bearer += 1,
+            Some(grants::TOKEN_EXCHANGE) => self.token_exchange += 1,
+            _ => {}
+        }
+    }
 }
 
 /// How a client proved who it is (RFC 6749 §2.3).
@@ -34,6 +59,8 @@ pub enum PresentedBy {
     Basic,
     /// By `client_id` and `client_secret` in the body.
     Post,
+    /// By an assertion (`client_secret_jwt`, `private_key_jwt`).
+    Assertion,
 }
 
 /// A request to the token endpoint, without its secrets.
@@ -45,7 +72,7 @@ pub struct ReceivedTokenRequest {
 }
 
 /// Parameters whose values are kept.
-const SHOWN: [&str; 7] = [
+const SHOWN: [&str; 11] = [
     "grant_type",
     "scope",
     "client_id",
@@ -53,23 +80,26 @@ const SHOWN: [&str; 7] = [
     "resource",
     "redirect_uri",
     "username",
+    "client_assertion_type",
+    "subject_token_type",
+    "actor_token_type",
+    "requested_token_type",
 ];
 
 impl ReceivedTokenRequest {
-    pub(super) fn new(
+    pub(super) fn new<'a>(
         client_id: Option<String>,
         presented_by: PresentedBy,
-        parameters: &BTreeMap<String, String>,
+        parameters: impl Iterator<Item = (&'a str, String)>,
     ) -> Self {
-        let shown = |(name, value): (&String, &String)| {
-            let hidden = !SHOWN.contains(&name.as_str());
-            let value = if hidden { "(redacted)" } else { value.as_str() };
-            (name.clone(), value.to_owned())
+        let shown = |(name, value): (&str, String)| match SHOWN.contains(&name) {
+            true => (name.to_owned(), value),
+            false => (name.to_owned(), "(redacted)".to_owned()),
         };
         Self {
             client_id,
             presented_by,
-            parameters: parameters.iter().map(shown).collect(),
+            parameters: parameters.map(shown).collect(),
         }
     }
 
@@ -85,7 +115,8 @@ impl ReceivedTokenRequest {
         self.presented_by
     }
 
-    /// A parameter of the form. What may be a secret is there as `(redacted)`.
+    /// A parameter of the form; one that repeats has a space between its values. What may be
+    /// a secret is there as `(redacted)`.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.get(name).map(String::as_str)

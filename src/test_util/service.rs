@@ -13,6 +13,8 @@ use tower_service::Service;
 use super::{
     AuthorizationServer, Body, Endpoint, Fault, documents,
     fault::{empty, json},
+    refusal::Refusal,
+    revocation,
     state::State,
     token_endpoint,
     token_request::Asked,
@@ -78,33 +80,36 @@ fn decide(
     }
     let response = match asked {
         Some(asked) => asked
-            .and_then(|asked| token_endpoint::answer(server, &mut state, &asked))
-            .unwrap_or_else(token_endpoint::Refusal::into_response),
+            .and_then(|asked| match endpoint {
+                Endpoint::Revocation => revocation::answer(server, &mut state, &asked),
+                _ => token_endpoint::answer(server, &mut state, &asked),
+            })
+            .unwrap_or_else(Refusal::into_response),
         None => json(StatusCode::OK, document(server, &state, endpoint, parts)),
     };
     (response, fault)
 }
 
-/// Notes what was asked; for the token endpoint, reads it.
+/// Notes what was asked; reads what is sent as a form.
 fn count(
     state: &mut State,
     endpoint: Endpoint,
     parts: &Parts,
     body: &Bytes,
-) -> Option<Result<Asked, token_endpoint::Refusal>> {
+) -> Option<Result<Asked, Refusal>> {
     let requests = &mut state.requests;
     match endpoint {
         Endpoint::Jwks => requests.jwks += 1,
         Endpoint::Metadata => requests.metadata += 1,
+        Endpoint::Revocation => {
+            requests.revocation += 1;
+            return Some(Asked::read(parts, body));
+        }
         Endpoint::Token => {
             requests.token += 1;
             let asked = Asked::read(parts, body);
             if let Ok(asked) = &asked {
-                match asked.grant_type() {
-                    Some("client_credentials") => requests.client_credentials += 1,
-                    Some("refresh_token") => requests.refresh_token += 1,
-                    _ => {}
-                }
+                requests.count_grant(asked.grant_type());
                 state.last_token_request = Some(asked.record());
             }
             return Some(asked);
@@ -124,7 +129,7 @@ fn document(
             let algorithm = server.settings().algorithm;
             documents::metadata(server.issuer(), parts, algorithm)
         }
-        Endpoint::Jwks | Endpoint::Token => state.jwks(),
+        _ => state.jwks(),
     };
     document.to_string()
 }

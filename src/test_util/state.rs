@@ -7,9 +7,12 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use super::{AuthorizationServerError, ReceivedTokenRequest, Requests, fault::Faults};
+use super::{
+    AuthorizationServerError, ReceivedTokenRequest, Requests, assertion::Asserted, fault::Faults,
+    grants::Granted,
+};
 use crate::{
-    jwt::{Algorithm, Minter, SigningKey, seconds},
+    jwt::{Algorithm, Minter, SigningKey},
     keys::KeySet,
     token::AccessToken,
 };
@@ -22,6 +25,10 @@ pub(super) struct State {
     serial: u64,
     pub(super) token_lifetime: Duration,
     issued: Vec<AccessToken>,
+    /// Whose the access tokens of the token endpoint are, and of which grant.
+    owners: HashMap<String, Owner>,
+    /// The issuer and the `jti` of each assertion that was good.
+    used_assertions: HashSet<(String, String)>,
     pub(super) revoked: HashSet<String>,
     pub(super) refresh_tokens: HashMap<String, RefreshGrant>,
     pub(super) faults: Faults,
@@ -32,10 +39,17 @@ pub(super) struct State {
 /// What a refresh token stands for.
 #[derive(Clone, Debug)]
 pub(super) struct RefreshGrant {
+    pub(super) authorization: u64,
     pub(super) client_id: String,
     pub(super) subject: String,
     pub(super) scope: String,
     pub(super) spent: bool,
+}
+
+#[derive(Debug)]
+struct Owner {
+    client_id: String,
+    authorization: u64,
 }
 
 /// What goes into a token.
@@ -59,6 +73,8 @@ impl State {
             serial: 0,
             token_lifetime,
             issued: Vec::new(),
+            owners: HashMap::new(),
+            used_assertions: HashSet::new(),
             revoked: HashSet::new(),
             refresh_tokens: HashMap::new(),
             faults: Faults::default(),
@@ -140,22 +156,54 @@ impl State {
         claims
     }
 
-    pub(super) fn new_refresh_token(
-        &mut self,
-        client_id: String,
-        subject: String,
-        scope: String,
-    ) -> String {
+    pub(super) fn new_authorization(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+
+    pub(super) fn new_refresh_token(&mut self, grant: RefreshGrant) -> String {
         self.serial += 1;
         let token = format!("refresh-token-{}", self.serial);
-        let grant = RefreshGrant {
-            client_id,
-            subject,
-            scope,
-            spent: false,
-        };
         self.refresh_tokens.insert(token.clone(), grant);
         token
+    }
+
+    /// Notes whose the access token is.
+    pub(super) fn belongs(&mut self, token: &AccessToken, granted: &Granted) {
+        let owner = Owner {
+            client_id: granted.client_id.clone(),
+            authorization: granted.authorization,
+        };
+        self.owners.insert(token.expose().to_owned(), owner);
+    }
+
+    /// The client that a token was given to.
+    pub(super) fn owner(&self, token: &str) -> Option<&str> {
+        let access = self.owners.get(token).map(|owner| &owner.client_id);
+        let refresh = || Some(&self.refresh_tokens.get(token)?.client_id);
+        access.or_else(refresh).map(String::as_str)
+    }
+
+    /// With a refresh token, all tokens of the same grant (RFC 7009 §2.1).
+    pub(super) fn revoke(&mut self, token: &str) {
+        let Some(grant) = self.refresh_tokens.get(token) else {
+            self.revoked.insert(token.to_owned());
+            return;
+        };
+        let authorization = grant.authorization;
+        self.refresh_tokens
+            .retain(|_, grant| grant.authorization != authorization);
+        let owners = self.owners.iter();
+        let same = owners.filter(|(_, owner)| owner.authorization == authorization);
+        self.revoked.extend(same.map(|(token, _)| token.clone()));
+    }
+
+    /// RFC 7523 §3: an assertion is good once.
+    pub(super) fn is_first_use(&mut self, asserted: &Asserted) -> bool {
+        let (issuer, id) = (asserted.issuer.clone(), asserted.id.clone());
+        let is_first = self.used_assertions.insert((issuer, id));
+        self.requests.assertion_reused += u64::from(!is_first);
+        is_first
     }
 }
 
@@ -163,4 +211,11 @@ fn signing_key(algorithm: Algorithm, number: u64) -> Result<SigningKey, Authoriz
     let key = SigningKey::generate(algorithm)
         .map_err(|error| AuthorizationServerError::new("no signing key could be made", error))?;
     Ok(key.with_key_id(format!("key-{number}")))
+}
+
+/// NumericDate (RFC 7519 §2), without a fraction.
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
 }
