@@ -21,14 +21,14 @@ use futures::future::{join_all, poll_immediate};
 use http::StatusCode;
 use tokio::{sync::Notify, time::sleep};
 use tower_bearer::{
-    AccessToken, BoxError, BoxFuture, Refreshing, ScopeSet,
+    AccessToken, BoxError, BoxFuture, ClientAuth, Refreshing, ScopeSet, TokenEndpoint,
     client::{
         AfterRefusal, EndedSession, ErrorKind, RefreshingBuilder, Timing, TokenSource, TokenStore,
         store::MemoryStore,
     },
     clock::Clock,
     oauth::{LogInAgain, ObtainError, ObtainErrorKind, ObtainToken},
-    test_util::ManualClock,
+    test_util::{AuthorizationServer, ManualClock},
     token::{Expiry, RefreshToken, Tokens},
 };
 
@@ -590,6 +590,28 @@ async fn a_wrong_password_is_tried_three_times_in_all() {
     }
     tokens.replace_source(Password(Issuer::new(&clock, HOUR)));
     assert_eq!(value(&tokens).await, "token-1");
+}
+
+#[tokio::test]
+async fn the_password_grant_reaches_a_server_three_times_in_all() {
+    let server = AuthorizationServer::builder();
+    let server = server.user("alice", "right").build().unwrap();
+    let endpoint = |password: &str| {
+        TokenEndpoint::new(&server.token_url())
+            .unwrap()
+            .client_auth(ClientAuth::basic("client", "secret"))
+            .grant(tower_bearer::oauth::Password::new("alice", password))
+            .over(server.clone())
+    };
+    let builder = Refreshing::builder(endpoint("wrong"));
+    let tokens = builder.clock(server.clock().clone()).build();
+    for _ in 0..6 {
+        assert_eq!(kind(&tokens).await, ErrorKind::Refused);
+        server.clock().advance(HOUR);
+    }
+    assert_eq!(server.requests().password, 3);
+    tokens.replace_source(endpoint("right").clock(server.clock().clone()));
+    assert!(tokens.token().await.is_ok());
 }
 
 #[tokio::test]

@@ -11,11 +11,12 @@
 //! ```
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test may
 
+mod interop_support;
 mod jwt_support;
 
 use std::{
     io::Write,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
@@ -31,34 +32,31 @@ use tower_bearer::{
 struct Other {
     program: PathBuf,
     script: &'static str,
+    place: PathBuf,
 }
 
 impl Other {
     /// None where it isn't installed.
     fn find(program: &str, script: &'static str, installed: &str) -> Option<Self> {
-        let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop");
-        if place.join(installed).exists() {
-            let local = place.join(program);
-            let program = if local.exists() {
-                local
-            } else {
-                program.into()
-            };
-            return Some(Self { program, script });
-        }
-        let required = std::env::var_os("TOWER_BEARER_INTEROP").is_some();
-        assert!(!required, "{installed} is not in {}", place.display());
-        // Past the test harness, which would keep it to itself.
-        let note = "is not in tests/interop; see tests/jwt_interop.rs";
-        let _ = writeln!(std::io::stderr(), "SKIPPED: {installed} {note}");
-        None
+        let place = interop_support::installed(installed)?;
+        let local = place.join(program);
+        let program = if local.exists() {
+            local
+        } else {
+            program.into()
+        };
+        Some(Self {
+            program,
+            script,
+            place,
+        })
     }
 
     fn ask(&self, make: &[&str], verify: &[Value]) -> Value {
         let question = json!({"claims": claims(), "now": NOW, "make": make, "verify": verify});
         let mut child = Command::new(&self.program)
             .arg(self.script)
-            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop"))
+            .current_dir(&self.place)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -54,11 +54,11 @@ impl fmt::Display for EndpointError {
         match self {
             Self::Malformed { why } => write!(
                 f,
-                "not the address of a token endpoint: {why}; write it as `https://id.example/oauth2/token`"
+                "not the address of an endpoint: {why}; write it as `https://id.example/oauth2/token`"
             ),
             Self::PlainHttp(origin) => write!(
                 f,
-                "client secrets don't go over plain http to `{origin}`; use https, a loopback address, or `TokenEndpoint::dangerous_plain_http`"
+                "client secrets don't go over plain http to `{origin}`; use https or a loopback address, or for token requests `TokenEndpoint::dangerous_plain_http`"
             ),
         }
     }

@@ -6,6 +6,7 @@
 //! - [`assertion`]: where the assertions come from that some of these consist of;
 //! - [`RefreshRequest`]: how a refresh token is spent where that is not as RFC 6749 §6 says;
 //! - [`AnswerFormat`]: what answers look like where they are not as RFC 6749 §5 says;
+//! - [`RevocationEndpoint`]: tells the server that tokens are not needed any more (RFC 7009);
 //! - [`ObtainToken`]: the one question that all of this answers, open to sources of your own;
 //! - [`ObtainError`]: why there is no token, and whose fault that is.
 
@@ -17,6 +18,7 @@ mod error;
 pub mod grant;
 mod obtain;
 mod refresh_request;
+mod revocation;
 mod token_endpoint;
 mod token_request;
 mod token_response;
@@ -28,5 +30,6 @@ pub use error::{LogInAgain, ObtainError, ObtainErrorKind};
 pub use grant::{ClientCredentials, Grant, JwtBearer, LogIn, Password, TokenExchange};
 pub use obtain::{ObtainToken, ObtainWith, obtain_with};
 pub use refresh_request::RefreshRequest;
+pub use revocation::{RevocationEndpoint, RevocationError};
 pub use token_endpoint::{NoTransport, TokenEndpoint};
 pub use token_request::TokenRequest;

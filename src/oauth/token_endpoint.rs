@@ -122,11 +122,11 @@ pub struct TokenEndpoint<T = Transport> {
     encoding: Encoding,
     answer: Arc<AnswerFormat>,
     refresh: Refresh,
-    client_auth: Option<Arc<dyn ClientAuthentication>>,
+    pub(super) client_auth: Option<Arc<dyn ClientAuthentication>>,
     grant: Option<Arc<dyn Grant>>,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     deadline: Duration,
-    transport: T,
+    pub(super) transport: T,
 }
 
 /// How refresh tokens are spent, and where if not at the endpoint itself.

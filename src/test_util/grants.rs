@@ -35,7 +35,7 @@ pub(super) struct Granted {
     pub(super) audience: Vec<String>,
     pub(super) refresh_token: Option<String>,
     /// Said after an exchange only (RFC 8693 §2.2.1).
-    pub(super) issued_token_type: Option<&'static str>,
+    pub(super) issued_token_type: Option<TokenType>,
 }
 
 /// A request of a client that proved who it is.
@@ -98,28 +98,12 @@ impl Claimed<'_> {
     /// RFC 8693.
     fn token_exchange(&mut self) -> Result<Granted, Refusal> {
         let form = &self.asked.form;
-        let subject = self.party(
-            form.required("subject_token")?,
-            form.get("subject_token_type"),
-        )?;
-        let actor = match form.get("actor_token") {
-            Some(token) => Some(self.party(token, form.get("actor_token_type"))?),
-            None if form.get("actor_token_type").is_some() => {
-                return Err(refusal(
-                    "invalid_request",
-                    "a type without its `actor_token`",
-                ));
-            }
-            None => None,
-        };
+        let token = form.required("subject_token")?;
+        let subject = self.party(token, form.get("subject_token_type"))?;
+        let actor = self.actor()?;
+        let ours = [TokenType::ACCESS_TOKEN, TokenType::JWT];
         let wanted = form.get("requested_token_type");
-        if ![
-            None,
-            Some(TokenType::ACCESS_TOKEN.as_str()),
-            Some(TokenType::JWT.as_str()),
-        ]
-        .contains(&wanted)
-        {
+        if wanted.is_some_and(|wanted| ours.iter().all(|it| it.as_str() != wanted)) {
             return Err(refusal(
                 "invalid_request",
                 "a `requested_token_type` not of ours",
@@ -128,8 +112,21 @@ impl Claimed<'_> {
         let allowed = subject.scope.as_ref().or(self.client.scopes.as_ref());
         let mut granted = self.granted(subject.name, allowed)?;
         granted.actor = actor.map(|actor| actor.name);
-        granted.issued_token_type = Some("urn:ietf:params:oauth:token-type:access_token");
+        granted.issued_token_type = Some(TokenType::ACCESS_TOKEN);
         Ok(granted)
+    }
+
+    /// RFC 8693 §2.1: token and type come together, or neither.
+    fn actor(&self) -> Result<Option<Party>, Refusal> {
+        let form = &self.asked.form;
+        match (form.get("actor_token"), form.get("actor_token_type")) {
+            (Some(token), token_type) => self.party(token, token_type).map(Some),
+            (None, None) => Ok(None),
+            (None, Some(_)) => Err(refusal(
+                "invalid_request",
+                "a type without its `actor_token`",
+            )),
+        }
     }
 
     /// RFC 6749 §6.

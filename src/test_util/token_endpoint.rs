@@ -10,6 +10,7 @@ use super::{
     state::State,
     token_request::Asked,
 };
+use crate::oauth::grant::TokenType;
 
 /// Carries out a request.
 pub(super) fn answer(
@@ -69,9 +70,10 @@ fn body(token: &str, granted: &Granted, form: &ExpiresIn, lifetime: u64) -> Valu
         ExpiresIn::Missing => Value::Null,
         ExpiresIn::Value(value) => value.clone(),
     };
+    let issued = granted.issued_token_type.as_ref().map(TokenType::as_str);
     let members = [
         ("access_token", json!(token)),
-        ("issued_token_type", json!(granted.issued_token_type)),
+        ("issued_token_type", json!(issued)),
         ("token_type", json!("Bearer")),
         ("expires_in", expires_in),
         ("scope", json!(granted.scope)),

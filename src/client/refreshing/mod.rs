@@ -7,6 +7,7 @@ mod held;
 mod ledger;
 mod log_in;
 mod renew;
+mod revoke;
 mod schedule;
 mod timing;
 
