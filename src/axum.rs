@@ -1,4 +1,4 @@
-//! `Verified<C>` as an axum extractor.
+//! `Verified<C>` and `Identity<I>` as axum extractors.
 
 use axum_core::{
     body::Body,
@@ -9,7 +9,7 @@ use http::request::Parts;
 
 use crate::{
     jwt::Verified,
-    server::{Authentication, EmptyBody, Protocol, Rejection, RejectionResponse},
+    server::{Authentication, EmptyBody, Identity, Protocol, Rejection, RejectionResponse},
 };
 
 /// The token of the caller, with its claims.
@@ -51,12 +51,7 @@ where
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-        match verified(parts)? {
-            Caller::Known(verified) => Ok(verified),
-            Caller::Anonymous(authentication) => {
-                Err(authentication.token_needed(Protocol::of(&parts.method, &parts.headers)))
-            }
-        }
+        required(parts, &VERIFIED)
     }
 }
 
@@ -85,35 +80,123 @@ where
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
-        match verified(parts)? {
-            Caller::Known(verified) => Ok(Some(verified)),
-            Caller::Anonymous(_) => Ok(None),
+        optional(parts, &VERIFIED)
+    }
+}
+
+/// The identity of the caller.
+///
+/// An anonymous caller, let through by [`OptionalToken`](crate::OptionalToken), is refused
+/// with 401. Where no guard stands before the handler, or one with another type of identity,
+/// the answer is 500 and the log names the fix.
+///
+/// # Example
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use tower_bearer::{Identity, RequireToken, StaticToken, StaticTokens};
+///
+/// struct Employee {
+///     name: &'static str,
+/// }
+///
+/// async fn greet(caller: Identity<Employee>) -> String {
+///     format!("hello, {}", caller.name)
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let alice = StaticToken::new("9f2c5e7d1a04b863", Employee { name: "Alice" })?;
+/// let app: Router = Router::new()
+///     .route("/", get(greet))
+///     .layer(RequireToken::new(StaticTokens::from_iter([alice])));
+/// # let _ = app;
+/// # Ok(()) }
+/// ```
+impl<I, S> FromRequestParts<S> for Identity<I>
+where
+    I: Send + Sync + 'static,
+    S: Sync,
+{
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        required(parts, &IDENTITY)
+    }
+}
+
+/// The identity of the caller, or `None` for one that a guard has recorded as anonymous.
+///
+/// Never `None` because a layer is missing or `I` is another type: that is 500.
+impl<I, S> OptionalFromRequestParts<S> for Identity<I>
+where
+    I: Send + Sync + 'static,
+    S: Sync,
+{
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
+        optional(parts, &IDENTITY)
+    }
+}
+
+/// What the operator is told where handler and guard don't fit together.
+struct Fixes {
+    no_guard: &'static str,
+    other_guard: &'static str,
+}
+
+const VERIFIED: Fixes = Fixes {
+    no_guard: "no guard stands before a handler that takes `Verified<C>`: add `RequireJwt` or `OptionalJwt` with `.layer`",
+    other_guard: "the handler's `Verified<C>` has another claims type than the nearest guard: write the same `C` in both",
+};
+
+const IDENTITY: Fixes = Fixes {
+    no_guard: "no guard stands before a handler that takes `Identity<I>`: add `RequireToken` or `OptionalToken` with `.layer`",
+    other_guard: "the handler's `Identity<I>` is not what the nearest guard gives: write the same `I` in both",
+};
+
+fn required<T: Clone + Send + Sync + 'static>(
+    parts: &Parts,
+    fixes: &Fixes,
+) -> Result<T, Rejection> {
+    match caller(parts, fixes)? {
+        Caller::Known(known) => Ok(known),
+        Caller::Anonymous(authentication) => {
+            Err(authentication.token_needed(Protocol::of(&parts.method, &parts.headers)))
         }
     }
 }
 
-enum Caller<'p, C> {
-    Known(Verified<C>),
+fn optional<T: Clone + Send + Sync + 'static>(
+    parts: &Parts,
+    fixes: &Fixes,
+) -> Result<Option<T>, Rejection> {
+    Ok(match caller(parts, fixes)? {
+        Caller::Known(known) => Some(known),
+        Caller::Anonymous(_) => None,
+    })
+}
+
+enum Caller<'p, T> {
+    Known(T),
     Anonymous(&'p Authentication),
 }
 
-fn verified<C: Send + Sync + 'static>(parts: &Parts) -> Result<Caller<'_, C>, Rejection> {
-    if let Some(verified) = parts.extensions.get::<Verified<C>>() {
-        return Ok(Caller::Known(verified.clone()));
+fn caller<'p, T: Clone + Send + Sync + 'static>(
+    parts: &'p Parts,
+    fixes: &Fixes,
+) -> Result<Caller<'p, T>, Rejection> {
+    if let Some(known) = parts.extensions.get::<T>() {
+        return Ok(Caller::Known(known.clone()));
     }
     let fix = match parts.extensions.get::<Authentication>() {
         Some(authentication) if authentication.is_anonymous() => {
             return Ok(Caller::Anonymous(authentication));
         }
-        Some(_) => {
-            "the handler's `Verified<C>` has another claims type than the nearest guard: write the same `C` in both"
-        }
-        None => {
-            "no guard stands before a handler that takes `Verified<C>`: add `RequireJwt` or `OptionalJwt` with `.layer`"
-        }
+        Some(_) => fixes.other_guard,
+        None => fixes.no_guard,
     };
-    let claims = std::any::type_name::<C>();
-    tracing::error!(claims, "{fix}");
+    tracing::error!(taken = std::any::type_name::<T>(), "{fix}");
     Err(Rejection::misconfigured(
         fix,
         Protocol::of(&parts.method, &parts.headers),

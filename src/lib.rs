@@ -76,11 +76,11 @@
 //! | feature | default | gives |
 //! | --- | --- | --- |
 //! | `client` | yes | [`AuthLayer`] and what it needs |
-//! | `server` | yes | [`RequireJwt`], [`OptionalJwt`], [`RequireScope`] and what they need |
+//! | `server` | yes | [`RequireJwt`], [`RequireToken`], their optional siblings, [`RequireScope`] and what they need |
 //! | `jwt` | with `server` | [`Validator`], [`KeySet`] and [`jwt::Minter`], without any middleware; with `client`, assertions that the client signs |
 //! | `aws-lc-rs` | yes | the default backend for signatures; `jwt` needs one |
 //! | `rust-crypto` | no | the backend in pure Rust, instead of it or beside it |
-//! | `axum` | no | [`Verified`] as an extractor |
+//! | `axum` | no | [`Verified`] and [`Identity`] as extractors |
 //! | `file-store` | no | `client::store::FileStore`: tokens in a file, shared by processes |
 //! | `test-util` | no | [`test_util`] |
 // The programs of the README are compiled as doc tests.
@@ -160,7 +160,10 @@ pub use oauth::{ClientAuth, ClientCredentials, TokenEndpoint};
 pub use origin::Origin;
 pub use scope::ScopeSet;
 #[cfg(feature = "server")]
-pub use server::{OptionalJwt, RequireJwt, RequireScope};
+pub use server::{
+    Identity, OptionalJwt, OptionalToken, RequireJwt, RequireScope, RequireToken, StaticToken,
+    StaticTokens,
+};
 pub use token::AccessToken;
 
 /// Any error, as Tower services pass it on.

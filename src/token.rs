@@ -70,12 +70,7 @@ impl AccessToken {
     /// When the value is empty or can't stand in a header: only visible ASCII can.
     pub fn new(value: impl Into<Secret>) -> Result<Self, TokenValueError> {
         let value = value.into();
-        if value.is_empty() {
-            return Err(TokenValueError::Empty);
-        }
-        if !value.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(TokenValueError::Illegal);
-        }
+        check_value(value.expose())?;
         let bearer =
             secret::header_value(BEARER, value.expose()).map_err(|_| TokenValueError::Illegal)?;
         Ok(Self {
@@ -287,6 +282,17 @@ impl RefreshToken {
     #[must_use]
     pub fn secret(&self) -> &Secret {
         &self.value
+    }
+}
+
+/// Whether a value can be an access token.
+pub(crate) fn check_value(value: &str) -> Result<(), TokenValueError> {
+    if value.is_empty() {
+        return Err(TokenValueError::Empty);
+    }
+    match value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Ok(()),
+        false => Err(TokenValueError::Illegal),
     }
 }
 

@@ -13,13 +13,14 @@ use axum::{
 use http::{HeaderValue, Request, StatusCode, header::AUTHORIZATION};
 use serde_json::json;
 use server_support::{
-    ManualKeys, MyClaims, OtherClaims, Standing, challenge, good, keys, optional, rejection,
-    require, require_with, token, validator,
+    ALICE, BOB, Employee, ManualKeys, MyClaims, OtherClaims, Standing, challenge, good, keys,
+    optional, optional_token, rejection, require, require_token, require_with, token, validator,
 };
 use tower::{ServiceBuilder, ServiceExt, util::option_layer};
 use tower_bearer::{
-    OptionalJwt, RequireJwt, RequireScope, Verified,
-    server::{Authentication, Rejection, RejectionReason},
+    Identity, OptionalJwt, RequireJwt, RequireScope, RequireToken, Verified,
+    server::{Authentication, Place, Rejection, RejectionReason},
+    token::Scheme,
 };
 
 async fn name(token: Verified<MyClaims>) -> String {
@@ -235,4 +236,108 @@ async fn requests_that_wait_for_keys_are_served_when_they_come() {
     for response in waiting {
         assert_eq!(response.await.unwrap().unwrap().status(), 200);
     }
+}
+
+async fn employee(caller: Identity<Employee>) -> String {
+    caller.name.to_owned()
+}
+
+async fn maybe_employee(caller: Option<Identity<Employee>>) -> String {
+    caller.map_or("nobody".to_owned(), |caller| caller.name.to_owned())
+}
+
+#[tokio::test]
+async fn the_identity_of_an_opaque_token_is_an_extractor() {
+    let app: Router = Router::new()
+        .route("/", get(employee))
+        .route_layer(RequireScope::all(["orders:read"]))
+        .layer(require_token());
+    let response = ask(&app, with_token("/", ALICE)).await;
+    assert_eq!(text(response).await, "Alice");
+    assert_eq!(ask(&app, with_token("/", BOB)).await.status(), 403);
+    assert_eq!(ask(&app, plain("/")).await.status(), 401);
+
+    let app: Router = Router::new()
+        .route("/", get(maybe_employee))
+        .route("/required", get(employee))
+        .layer(optional_token());
+    assert_eq!(text(ask(&app, plain("/")).await).await, "nobody");
+    assert_eq!(text(ask(&app, with_token("/", BOB)).await).await, "Bob");
+    assert_eq!(ask(&app, with_token("/", "x")).await.status(), 401);
+    let response = ask(&app, plain("/required")).await;
+    assert_eq!(response.status(), 401);
+    assert_eq!(challenge(&response), Some(r#"Bearer realm="protected""#));
+
+    let unguarded: Router = Router::new().route("/", get(maybe_employee));
+    let of_jwts: Router = Router::new().route("/", get(employee)).layer(require());
+    let no_jwts: Router = Router::new().route("/", get(name)).layer(require_token());
+    let rows = [
+        (
+            "no guard",
+            unguarded,
+            ALICE.to_owned(),
+            "add `RequireToken`",
+        ),
+        (
+            "a guard of JWTs",
+            of_jwts,
+            good(),
+            "write the same `I` in both",
+        ),
+        (
+            "a guard of no JWTs",
+            no_jwts,
+            ALICE.to_owned(),
+            "write the same `C` in both",
+        ),
+    ];
+    for (rule, app, token, fix) in rows {
+        let response = ask(&app, with_token("/", &token)).await;
+        assert_eq!(response.status(), 500, "{rule}");
+        let said = rejection(&response).to_string();
+        assert!(said.contains(fix), "{rule}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_guard_is_switched_on_and_off_as_an_optional_layer() {
+    async fn look(caller: Option<Extension<Identity<Employee>>>) -> String {
+        caller.map_or("open".to_owned(), |Extension(caller)| {
+            caller.name.to_owned()
+        })
+    }
+    let app = |guard: Option<RequireToken<Employee>>| -> Router {
+        Router::new()
+            .route("/api/env/page", get(look))
+            .route("/method", get(look).layer(option_layer(guard.clone())))
+            .layer(option_layer(guard))
+    };
+    let bare = |token: &'static str| {
+        let mut request = plain("/api/env/page");
+        let value = HeaderValue::from_static(token);
+        request.headers_mut().insert(AUTHORIZATION, value);
+        request
+    };
+    let on = app(Some(require_token().credentials_in(Scheme::bare())));
+    assert_eq!(ask(&on, plain("/api/env/page")).await.status(), 401);
+    assert_eq!(ask(&on, plain("/method")).await.status(), 401);
+    assert_eq!(text(ask(&on, bare(ALICE)).await).await, "Alice");
+    let off = app(None);
+    assert_eq!(text(ask(&off, plain("/api/env/page")).await).await, "open");
+    assert_eq!(text(ask(&off, bare(ALICE)).await).await, "open");
+}
+
+#[tokio::test]
+async fn a_token_in_the_query_is_gone_for_the_handler_and_its_response_is_private() {
+    async fn uri(uri: http::Uri) -> String {
+        uri.to_string()
+    }
+    let guard = require()
+        .credentials_in(Place::dangerous_query("access_token"))
+        .remove_credentials();
+    let app: Router = Router::new().route("/orders/{id}", get(uri)).layer(guard);
+    let path = format!("/orders/7?a=%20&access_token={}&b", good());
+    let response = ask(&app, plain(&path)).await;
+    assert_eq!(response.headers()["cache-control"], "private");
+    assert_eq!(text(response).await, "/orders/7?a=%20&b");
 }

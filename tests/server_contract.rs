@@ -141,6 +141,22 @@ keeps_the_contract!(
     admitted: Request::new(()),
     refused: request(&[b"Bearer x"])
 );
+keeps_the_contract!(require_token, require_token(), admitted: opaque(), refused: Request::new(()));
+keeps_the_contract!(
+    optional_token,
+    optional_token(),
+    admitted: Request::new(()),
+    refused: request(&[b"Bearer x"])
+);
+keeps_the_contract!(
+    require_scope_in_require_token,
+    ServiceBuilder::new()
+        .layer(require_token())
+        .layer(RequireScope::all(["orders:read"]))
+        .into_inner(),
+    admitted: opaque(),
+    refused: request(&[&bearer(BOB)])
+);
 keeps_the_contract!(
     require_scope,
     ServiceBuilder::new()

@@ -92,7 +92,7 @@ async fn without_a_guard_nothing_passes_and_the_error_names_the_layer() {
     assert_eq!(response.status(), 500);
     assert_eq!(challenge(&response), None);
     let text = rejection(&response).to_string();
-    assert!(text.contains("add `RequireJwt` or `OptionalJwt`"), "{text}");
+    assert!(text.contains("add `RequireJwt` or another guard"), "{text}");
 }
 
 #[tokio::test]

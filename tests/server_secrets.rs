@@ -124,6 +124,50 @@ fn a_bare_token_behind_a_word_it_should_not_have_is_not_printed() {
 }
 
 #[test]
+fn no_refusal_prints_an_opaque_token_or_a_token_elsewhere() {
+    let unknown = "opaque-token-of-mallory-5d1e";
+    let everywhere = || {
+        [
+            Place::header(Scheme::bearer()),
+            Place::cookie("session").unwrap(),
+            Place::dangerous_query("access_token"),
+        ]
+    };
+    let bad = token(json!({"aud": "billing"}));
+    let cookie = |value: &str| {
+        let request = Request::get("/").header("cookie", format!("a=1; session={value}"));
+        request.body(()).unwrap()
+    };
+    let query = |value: &str| {
+        let request = Request::get(format!("/?access_token={value}"));
+        request.body(()).unwrap()
+    };
+    let printed = logged(async {
+        let guard = require_token().credentials_in(everywhere());
+        for request in [
+            request(&[&bearer(unknown)]),
+            cookie(unknown),
+            query(unknown),
+        ] {
+            assert_eq!(send(guard.clone(), request).await.status(), 401);
+        }
+        let twice = format!("{unknown}&access_token={unknown}");
+        assert_eq!(send(guard.clone(), query(&twice)).await.status(), 400);
+        assert_eq!(
+            send(guard, query(&format!("{unknown}%zz"))).await.status(),
+            401
+        );
+        let guard = require().credentials_in(everywhere());
+        for request in [cookie(&bad), query(&bad), cookie(&format!("\"{bad}"))] {
+            assert_eq!(send(guard.clone(), request).await.status(), 401);
+        }
+    });
+    assert_eq!(printed.lines().count(), 8, "{printed}");
+    assert_hides(&printed, unknown);
+    assert_hides(&printed, &bad);
+}
+
+#[test]
 fn each_refusal_is_logged_at_the_level_of_who_is_at_fault() {
     let unavailable = keys::from_fn(|_| {
         Err(KeysUnavailable::new(Duration::from_secs(1)).with_source("connection refused"))

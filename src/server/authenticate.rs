@@ -8,7 +8,8 @@ use crate::BoxFuture;
 /// Turns the token of a request into what handlers find: it is what the guards of one kind
 /// don't share with those of another.
 ///
-/// Sealed: [`JwtAuthenticator`](super::JwtAuthenticator).
+/// Sealed: [`JwtAuthenticator`](super::JwtAuthenticator) and
+/// [`StaticTokens`](super::StaticTokens).
 ///
 /// It is synchronous. Where something has to be waited for, such as keys, it says so, and
 /// decides from the start once that has come.

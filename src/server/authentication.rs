@@ -10,7 +10,8 @@ use crate::{challenge::Challenge, jwt::Verified, scope::ScopeSet};
 /// Who a guard found out the caller to be: nobody in particular, or the bearer of a token.
 ///
 /// Each guard removes what an outer one left and puts this into the request's extensions,
-/// next to the [`Verified<C>`] that it is about. It names no claims type, so that layers
+/// next to the [`Verified<C>`] or [`Identity<I>`](super::Identity) that it is about. It names
+/// no type of the application's, so that layers
 /// such as [`RequireScope`](super::RequireScope) work inside every guard.
 ///
 /// # Example
@@ -68,13 +69,13 @@ impl Authentication {
         self.bearer.as_ref().map(|bearer| bearer.scopes())
     }
 
-    /// The `iss` of the token.
+    /// The `iss` of the token, if it is a JWT that has one.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.bearer.as_ref().and_then(|bearer| bearer.issuer())
     }
 
-    /// The `sub` of the token.
+    /// The `sub` of the token, if it is a JWT that has one.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
         self.bearer.as_ref().and_then(|bearer| bearer.subject())

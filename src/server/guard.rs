@@ -41,6 +41,29 @@ use crate::{
 /// | issuers of JWTs | one | [`also_trust`](Self::also_trust) |
 /// | scopes of JWTs | the claims `scope` and `scp` | [`scopes_from`](Self::scopes_from) |
 /// | keys of JWTs not at hand | a request waits for at most 10 s, then 503 | the [`KeySource`](crate::KeySource) may be faster |
+///
+/// # Switched off
+///
+/// Where configuration decides whether there is authentication at all, the guard stands in
+/// `tower::util::option_layer`, or in `ServiceBuilder::option_layer`:
+///
+/// ```
+/// use tower_bearer::{RequireToken, StaticTokens};
+/// use axum::{Router, routing::get};
+/// use tower::util::option_layer;
+///
+/// fn app(guard: Option<RequireToken<String>>) -> Router {
+///     let routes = Router::new().route("/api/env/page", get(|| async { "one page" }));
+///     routes.layer(option_layer(guard))
+/// }
+/// # let _ = (app(None), app(Some(RequireToken::new(StaticTokens::new()))));
+/// ```
+///
+/// No guard is not the same as an anonymous caller: what stands inside and asks who the
+/// caller is, [`RequireScope`](super::RequireScope) or a handler that takes
+/// [`Verified<C>`](crate::Verified) or [`Identity<I>`](super::Identity), optional or not,
+/// answers 500 then. Handlers of such an API look into the request's extensions, in axum
+/// with `Option<Extension<Identity<I>>>`; scopes belong behind the same switch.
 pub struct Guard<A, P, R = EmptyBody> {
     settings: Arc<Settings<A>>,
     presence: P,

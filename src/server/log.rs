@@ -23,6 +23,7 @@ pub(super) fn refusal(rejection: &Rejection, claimed: &Claimed, elapsed: Option<
         | RejectionReason::SeveralCredentials
         | RejectionReason::UnreadableCredentials(_)
         | RejectionReason::InvalidToken(_)
+        | RejectionReason::UnknownToken
         | RejectionReason::InsufficientScope { .. } => {
             info!(reason = %rejection, issuer, key_id, elapsed_us, "request refused");
         }

@@ -6,6 +6,9 @@
 //! [`Authentication`] in the request's extensions. Refusals are responses, never errors;
 //! [`RejectionResponse`] makes them the application's own.
 //!
+//! [`RequireToken`] and [`OptionalToken`] are the same for opaque tokens, which the
+//! application keeps in [`StaticTokens`]; they leave an [`Identity<I>`](Identity).
+//!
 //! ```
 //! use serde::Deserialize;
 //! use tower::ServiceBuilder;
@@ -31,11 +34,13 @@ mod authentication;
 mod credentials;
 mod future;
 mod guard;
+mod identity;
 mod jwt_authenticator;
 mod jwt_guard;
 mod key_wait;
 mod log;
 mod optional;
+mod optional_token;
 mod presence;
 mod privacy;
 mod problem;
@@ -43,8 +48,10 @@ mod rejection;
 mod rejection_response;
 mod require;
 mod require_scope;
+mod require_token;
 mod resource_metadata;
 mod service;
+mod static_tokens;
 mod trusted;
 
 pub use authenticate::Authenticate;
@@ -52,16 +59,20 @@ pub use authentication::Authentication;
 pub use credentials::{CookieNameError, Place, Places};
 pub use future::GuardFuture;
 pub use guard::Guard;
+pub use identity::Identity;
 pub use jwt_authenticator::JwtAuthenticator;
 pub use optional::{OptionalJwt, OptionalJwtFuture, OptionalJwtService};
+pub use optional_token::{OptionalToken, OptionalTokenFuture, OptionalTokenService};
 pub use presence::{Optional, Presence, Required};
 pub use problem::ProblemDetails;
 pub use rejection::{Rejection, RejectionReason};
 pub use rejection_response::{EmptyBody, RejectionResponse};
 pub use require::{RequireJwt, RequireJwtFuture, RequireJwtService};
 pub use require_scope::{RequireScope, RequireScopeFuture, RequireScopeService};
+pub use require_token::{RequireToken, RequireTokenFuture, RequireTokenService};
 pub use resource_metadata::{ResourceError, ResourceMetadata};
 pub use service::GuardService;
+pub use static_tokens::{StaticToken, StaticTokens};
 
 #[cfg(feature = "axum")]
 pub(crate) use rejection::Protocol;

@@ -22,7 +22,7 @@ use crate::{
 /// | reason | HTTP | challenge | gRPC |
 /// | --- | --- | --- | --- |
 /// | [`CredentialsMissing`](RejectionReason::CredentialsMissing), [`OtherScheme`](RejectionReason::OtherScheme) | 401 | without an error code | 16 |
-/// | [`UnreadableCredentials`](RejectionReason::UnreadableCredentials), [`InvalidToken`](RejectionReason::InvalidToken) | 401 | `invalid_token` | 16 |
+/// | [`UnreadableCredentials`](RejectionReason::UnreadableCredentials), [`InvalidToken`](RejectionReason::InvalidToken), [`UnknownToken`](RejectionReason::UnknownToken) | 401 | `invalid_token` | 16 |
 /// | [`SeveralCredentials`](RejectionReason::SeveralCredentials) | 400 | `invalid_request` | 3 |
 /// | [`InsufficientScope`](RejectionReason::InsufficientScope) | 403 | `insufficient_scope`, `scope` | 7 |
 /// | [`KeysUnavailable`](RejectionReason::KeysUnavailable) | 503 with `Retry-After` | | 14 |
@@ -80,8 +80,10 @@ pub enum RejectionReason {
     SeveralCredentials,
     /// What stands where the token should stand can't be one, and why.
     UnreadableCredentials(&'static str),
-    /// The token was not accepted.
+    /// The JWT was not accepted.
     InvalidToken(ValidationError),
+    /// The token is none of those that are known ([`StaticTokens`](super::StaticTokens)).
+    UnknownToken,
     /// The token is good, and does not allow this.
     InsufficientScope {
         /// The scopes that are asked for.
@@ -122,7 +124,8 @@ impl Rejection {
             RejectionReason::CredentialsMissing
             | RejectionReason::OtherScheme
             | RejectionReason::UnreadableCredentials(_)
-            | RejectionReason::InvalidToken(_) => StatusCode::UNAUTHORIZED,
+            | RejectionReason::InvalidToken(_)
+            | RejectionReason::UnknownToken => StatusCode::UNAUTHORIZED,
             RejectionReason::SeveralCredentials => StatusCode::BAD_REQUEST,
             RejectionReason::InsufficientScope { .. } => StatusCode::FORBIDDEN,
             RejectionReason::KeysUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -198,7 +201,8 @@ impl Rejection {
             RejectionReason::CredentialsMissing
             | RejectionReason::OtherScheme
             | RejectionReason::UnreadableCredentials(_)
-            | RejectionReason::InvalidToken(_) => grpc::Status::Unauthenticated,
+            | RejectionReason::InvalidToken(_)
+            | RejectionReason::UnknownToken => grpc::Status::Unauthenticated,
             RejectionReason::SeveralCredentials => grpc::Status::InvalidArgument,
             RejectionReason::InsufficientScope { .. } => grpc::Status::PermissionDenied,
             RejectionReason::KeysUnavailable(_) => grpc::Status::Unavailable,
@@ -214,7 +218,9 @@ impl Rejection {
                 "an access token is needed".into()
             }
             RejectionReason::SeveralCredentials => "more than one credential".into(),
-            RejectionReason::UnreadableCredentials(_) => INVALID.into(),
+            RejectionReason::UnreadableCredentials(_) | RejectionReason::UnknownToken => {
+                INVALID.into()
+            }
             RejectionReason::InvalidToken(error) => description(error).into(),
             RejectionReason::InsufficientScope { needed } => {
                 format!("the access token lacks the scope: {needed}").into()
@@ -238,7 +244,9 @@ fn challenge(reason: &RejectionReason, settings: &Challenge) -> Option<Challenge
             Some(settings.clone().without("error_uri"))
         }
         RejectionReason::SeveralCredentials => Some(with("invalid_request")),
-        RejectionReason::UnreadableCredentials(_) => Some(invalid(INVALID)),
+        RejectionReason::UnreadableCredentials(_) | RejectionReason::UnknownToken => {
+            Some(invalid(INVALID))
+        }
         RejectionReason::InvalidToken(error) => Some(invalid(description(error))),
         RejectionReason::InsufficientScope { needed } => {
             Some(with("insufficient_scope").scope(needed))
@@ -276,6 +284,9 @@ impl fmt::Display for Rejection {
                 write!(f, "the request brought credentials that can't be a token: {why}")
             }
             RejectionReason::InvalidToken(error) => write!(f, "the token was refused: {error}"),
+            RejectionReason::UnknownToken => f.write_str(
+                "the token is none of those that this API knows: is it mistyped, removed, or of another environment?",
+            ),
             RejectionReason::InsufficientScope { needed } => {
                 write!(
                     f,

@@ -116,7 +116,7 @@ impl Rule {
     fn judge(&self, extensions: &Extensions, protocol: Protocol) -> Result<(), Rejection> {
         let Some(caller) = extensions.get::<Authentication>() else {
             return Err(Rejection::misconfigured(
-                "`RequireScope` stands inside no guard: add `RequireJwt` or `OptionalJwt` outside it (in axum: with `.layer` after it)",
+                "`RequireScope` stands inside no guard: add `RequireJwt` or another guard outside it (in axum: with `.layer` after it)",
                 protocol,
             ));
         };

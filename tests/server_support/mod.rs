@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tower::{Layer, Service, ServiceExt};
 use tower_bearer::{
-    Algorithm, BoxFuture, KeySet, KeySource, OptionalJwt, RequireJwt, Validator, Verified,
+    Algorithm, BoxFuture, Identity, KeySet, KeySource, OptionalJwt, OptionalToken, RequireJwt,
+    RequireToken, ScopeSet, StaticToken, StaticTokens, Validator, Verified,
     clock::Clock,
     jwt::{Minter, SigningKey},
     keys::{KeyQuery, KeysUnavailable},
@@ -73,6 +74,39 @@ pub fn optional() -> OptionalJwt<MyClaims> {
     OptionalJwt::new(validator(), keys()).clock(Standing)
 }
 
+/// Not `Clone` and not `Debug`: guards ask neither of an identity.
+pub struct Employee {
+    pub name: &'static str,
+}
+
+/// An opaque token that allows something, and one that allows nothing.
+pub const ALICE: &str = "opaque-token-of-alice-9f2c5e7d1a04b863";
+pub const BOB: &str = "opaque-token-of-bob-1c88a3b7e05d4f92";
+
+pub fn static_token(token: &str, name: &'static str, scopes: &str) -> StaticToken<Employee> {
+    let token = StaticToken::new(token, Employee { name }).unwrap();
+    token.with_scopes(ScopeSet::parse(scopes))
+}
+
+pub fn static_tokens() -> StaticTokens<Employee> {
+    StaticTokens::from_iter([
+        static_token(ALICE, "Alice", "orders:read orders:list"),
+        static_token(BOB, "Bob", ""),
+    ])
+}
+
+pub fn require_token() -> RequireToken<Employee> {
+    RequireToken::new(static_tokens())
+}
+
+pub fn optional_token() -> OptionalToken<Employee> {
+    OptionalToken::new(static_tokens())
+}
+
+pub fn opaque() -> Request<()> {
+    request(&[&bearer(ALICE)])
+}
+
 /// A good token with some claims changed; `null` takes one out.
 pub fn token(changes: Value) -> String {
     mint(SECRET, changes)
@@ -125,6 +159,7 @@ pub struct Seen {
     pub anonymous: Option<bool>,
     pub subject: Option<String>,
     pub other_subject: Option<String>,
+    pub employee: Option<&'static str>,
     pub scopes: Option<String>,
     pub authorization: Option<HeaderValue>,
 }
@@ -135,10 +170,12 @@ impl Seen {
         let record = extensions.get::<Authentication>();
         let mine = extensions.get::<Verified<MyClaims>>();
         let other = extensions.get::<Verified<OtherClaims>>();
+        let employee = extensions.get::<Identity<Employee>>();
         Self {
             anonymous: record.map(Authentication::is_anonymous),
             subject: mine.map(|verified| verified.claims().sub.clone()),
             other_subject: other.map(|verified| verified.claims().sub.clone()),
+            employee: employee.map(|employee| employee.name),
             scopes: record
                 .and_then(Authentication::scopes)
                 .map(|scopes| scopes.as_str().to_owned()),

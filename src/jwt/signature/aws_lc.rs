@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::{
+    digest,
     encoding::{AsDer, Pkcs8V1Der},
     hmac,
     rand::SystemRandom,
@@ -111,6 +112,13 @@ impl Provider for AwsLc {
 
     fn fill_randomly(&self, bytes: &mut [u8]) -> Option<()> {
         aws_lc_rs::rand::fill(bytes).ok()
+    }
+
+    fn sha256(&self, message: &[u8]) -> [u8; 32] {
+        let mut hash = [0; 32];
+        let digest = digest::digest(&digest::SHA256, message);
+        hash.copy_from_slice(digest.as_ref());
+        hash
     }
 }
 

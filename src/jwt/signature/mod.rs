@@ -69,6 +69,13 @@ pub(super) trait Provider: Sync {
 
     /// Fills it with random bytes.
     fn fill_randomly(&self, bytes: &mut [u8]) -> Option<()>;
+
+    fn sha256(&self, message: &[u8]) -> [u8; 32];
+}
+
+/// For what is not signed but has to be known again.
+pub(crate) fn sha256(message: &[u8]) -> [u8; 32] {
+    Backend::default().provider().sha256(message)
 }
 
 /// What checks signatures: one key, parsed once, bound to one algorithm.
@@ -92,3 +99,25 @@ pub(super) struct Signer {
 
 /// The longest signature there is: RSA with 8192 bits.
 pub(crate) const MAX_SIGNATURE_SIZE: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_backend_computes_the_same_sha_256() {
+        let backends = [
+            #[cfg(feature = "aws-lc-rs")]
+            Backend::AWS_LC,
+            #[cfg(feature = "rust-crypto")]
+            Backend::RUST_CRYPTO,
+        ];
+        // FIPS 180-2, B.1.
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        for backend in backends {
+            let hash = backend.provider().sha256(b"abc");
+            let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(hash, expected, "{backend:?}");
+        }
+    }
+}

@@ -13,7 +13,7 @@ use rsa::{
     signature::{RandomizedSigner, SignatureEncoding, Verifier},
     traits::{PrivateKeyParts, PublicKeyParts},
 };
-use sha2::{Sha256, Sha384, Sha512};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
 use super::{Backend, Provider, Sign, Signer, Verify};
@@ -103,6 +103,10 @@ impl Provider for RustCrypto {
 
     fn fill_randomly(&self, bytes: &mut [u8]) -> Option<()> {
         OsRng.try_fill_bytes(bytes).ok()
+    }
+
+    fn sha256(&self, message: &[u8]) -> [u8; 32] {
+        Sha256::digest(message).into()
     }
 }
 
