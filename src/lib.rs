@@ -69,6 +69,7 @@
 //! | keys and where they come from | [`keys`] |
 //! | token sources, renewal, replay, stores | [`client`] |
 //! | grants, client authentication, the token endpoint | [`oauth`] |
+//! | a ready HTTPS client | [`https`] |
 //! | your own tests | [`test_util`] |
 //!
 //! # Features
@@ -82,9 +83,10 @@
 //! | `rust-crypto` | no | the backend in pure Rust, instead of it or beside it |
 //! | `axum` | no | [`Verified`] and [`Identity`] as extractors |
 //! | `file-store` | no | `client::store::FileStore`: tokens in a file, shared by processes |
+//! | `https` | no | [`HttpsClient`]: a ready transport, for those who bring none |
 //! | `test-util` | no | [`test_util`] |
 // The programs of the README are compiled as doc tests.
-#![cfg_attr(all(doctest, feature = "axum", feature = "client"), doc = include_str!("../README.md"))]
+#![cfg_attr(all(doctest, feature = "axum", feature = "client", feature = "https"), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
@@ -115,6 +117,8 @@ mod deadline;
 mod excerpt;
 #[cfg(feature = "server")]
 mod grpc;
+#[cfg(all(feature = "https", not(target_os = "android")))]
+pub mod https;
 #[cfg(feature = "client")]
 pub mod json_pointer;
 #[cfg(feature = "client")]
@@ -149,6 +153,8 @@ pub mod transport;
 
 #[cfg(feature = "client")]
 pub use client::{Auth, AuthLayer, Refreshing};
+#[cfg(all(feature = "https", not(target_os = "android")))]
+pub use https::HttpsClient;
 #[cfg(feature = "jwt")]
 pub use jwt::{Algorithm, Expected, Validator, Verified};
 #[cfg(feature = "server")]

@@ -36,7 +36,7 @@ const STOREYS: [(&str, &[&str]); 5] = [
     ("vocab", &["token", "challenge", "grpc", "jwt"]),
     ("middle", &["keys", "oauth"]),
     ("top", &["client", "server"]),
-    ("roof", &["axum", "test_util"]),
+    ("roof", &["axum", "https", "test_util"]),
 ];
 
 /// Neighbours of one storey that must stay strangers.
