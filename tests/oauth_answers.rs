@@ -7,10 +7,10 @@
     clippy::indexing_slicing
 )] // a test may
 
+mod oauth_support;
 mod support;
 
 use std::{
-    error::Error,
     sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
@@ -18,7 +18,6 @@ use std::{
 use bytes::Bytes;
 use futures::future::FutureExt;
 use http::{HeaderName, Request, Response, StatusCode};
-use http_body_util::Full;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tower_bearer::{
@@ -34,9 +33,8 @@ use tower_bearer::{
     token::{Expiry, RefreshToken, Tokens},
 };
 
+use oauth_support::{Body, chain};
 use support::{HOUR, SECOND};
-
-type Body = Full<Bytes>;
 
 const LOGIN: &str = "https://id.example/login";
 
@@ -259,16 +257,6 @@ async fn a_servers_own_words_for_invalid_grant_and_for_an_outage_can_be_told() {
     let busy = answer(200, r#"{"code":50001,"msg":"busy"}"#);
     let error = read(format().unwrap(), busy).await.unwrap_err();
     assert!(chain(&error).contains("50001: busy"), "{error:?}");
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut text = format!("{error} {error:?}");
-    let mut next = error.source();
-    while let Some(source) = next {
-        text += &format!(" {source} {source:?}");
-        next = source.source();
-    }
-    text
 }
 
 #[tokio::test]

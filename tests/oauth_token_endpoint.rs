@@ -7,9 +7,10 @@
     clippy::indexing_slicing
 )] // a test may
 
+mod oauth_support;
+
 use std::{
     collections::BTreeMap,
-    error::Error,
     num::NonZeroU32,
     sync::{Arc, Mutex},
     time::Duration,
@@ -17,7 +18,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
+use oauth_support::{Body, chain};
 use tower_bearer::{
     AccessToken, BoxError, BoxFuture, ClientAuth, ClientCredentials, TokenEndpoint,
     clock::{Clock, SystemClock},
@@ -25,8 +26,6 @@ use tower_bearer::{
     test_util::ManualClock,
     token::{RefreshToken, Tokens},
 };
-
-type Body = Full<Bytes>;
 
 const ENDPOINT: &str = "https://id.example/oauth2/token?tenant=secret-in-query";
 const SECRET: &str = "hunter2 &+%ä";
@@ -286,16 +285,6 @@ async fn refresh_token_and_scope_of_an_answer_are_kept() {
     let tokens = obtain(json(200, body)).await.unwrap();
     assert_eq!(tokens.refresh_token(), Some(&RefreshToken::new("rt")));
     assert!(tokens.access_token().scope().unwrap().contains("b"));
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut text = format!("{error} {error:?}");
-    let mut next = error.source();
-    while let Some(source) = next {
-        text += &format!(" {source} {source:?}");
-        next = source.source();
-    }
-    text
 }
 
 #[tokio::test]

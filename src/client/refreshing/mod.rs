@@ -192,7 +192,8 @@ impl Refreshing {
 
     /// Starts no exchange any more, and waits for the one under way **and** for its
     /// tokens to be written down. Call it before the process ends, or a rotated refresh
-    /// token may be lost. A token that is still good goes on being given out.
+    /// token may be lost. A token that is still good goes on being given out;
+    /// [`close_and_revoke`](Self::close_and_revoke) ends the log-in too.
     ///
     /// Takes no longer than [`Timing::exchange`].
     pub async fn close(&self) {

@@ -10,7 +10,8 @@ use super::AssertionSource;
 use crate::{BoxFuture, oauth::ObtainError, secret::Secret, secret_file};
 
 /// Takes the assertion from a file, which is read for each request: whoever writes it may
-/// replace it at any time. White space around the assertion doesn't count.
+/// replace it at any time, by renaming another over it, or as Kubernetes does by a symbolic
+/// link. White space around the assertion doesn't count.
 ///
 /// # Example
 ///
