@@ -142,6 +142,7 @@ pub mod secret;
 mod secret_file;
 #[cfg(feature = "server")]
 pub mod server;
+mod short_text;
 #[cfg(feature = "client")]
 mod single_flight;
 #[cfg(feature = "test-util")]

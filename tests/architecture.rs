@@ -26,6 +26,7 @@ const STOREYS: [(&str, &[&str]); 5] = [
             "excerpt",
             "json_pointer",
             "json_scalar",
+            "short_text",
             "single_flight",
             "transport",
             "address",

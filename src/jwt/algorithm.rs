@@ -81,11 +81,23 @@ impl Algorithm {
     /// The algorithm of that `alg` name: case-sensitive, as RFC 7515 §4.1.1 has it.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        // RFC 9864 §2.2: the fully specified name of the same thing.
-        if name == "Ed25519" {
-            return Some(Self::EdDSA);
-        }
-        Self::ALL.iter().copied().find(|it| it.name() == name)
+        Some(match name.as_bytes() {
+            b"HS256" => Self::HS256,
+            b"HS384" => Self::HS384,
+            b"HS512" => Self::HS512,
+            b"RS256" => Self::RS256,
+            b"RS384" => Self::RS384,
+            b"RS512" => Self::RS512,
+            b"PS256" => Self::PS256,
+            b"PS384" => Self::PS384,
+            b"PS512" => Self::PS512,
+            b"ES256" => Self::ES256,
+            b"ES384" => Self::ES384,
+            b"ES512" => Self::ES512,
+            // RFC 9864 §2.2: the fully specified name of the same thing.
+            b"EdDSA" | b"Ed25519" => Self::EdDSA,
+            _ => return None,
+        })
     }
 
     /// The `alg` name that is written.

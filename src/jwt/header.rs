@@ -2,21 +2,15 @@
 
 use std::borrow::Cow;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde_json::value::RawValue;
-
 use super::{
     algorithm::Algorithm,
+    base64url::{decode, decode_into},
     claims::Claims,
-    error::{
-        ValidationError,
-        ValidationErrorKind::{self, Malformed},
-    },
-    json::{members, string},
+    error::{ValidationError, ValidationErrorKind},
+    json::{Members, Value},
     signature::MAX_SIGNATURE_SIZE,
-    tap,
 };
-use crate::excerpt::excerpt;
+use crate::{excerpt::excerpt, short_text::ShortText};
 
 /// A token whose form and header are in order, and of which nothing is verified.
 pub(crate) struct Unverified<'t> {
@@ -25,7 +19,7 @@ pub(crate) struct Unverified<'t> {
     claims: &'t str,
     signature: &'t str,
     algorithm: Algorithm,
-    key_id: Option<Box<str>>,
+    key_id: Option<ShortText>,
 }
 
 impl<'t> Unverified<'t> {
@@ -33,17 +27,14 @@ impl<'t> Unverified<'t> {
     /// header's `alg` and `typ`.
     pub(super) fn read(
         token: &'t str,
-        check: impl FnOnce(Algorithm, Option<&str>) -> Result<(), ValidationErrorKind>,
-    ) -> Result<Self, ValidationErrorKind> {
-        let (signing_input, signature) = token.rsplit_once('.').ok_or(NOT_THREE_SEGMENTS)?;
-        let (header, claims) = signing_input.split_once('.').ok_or(NOT_THREE_SEGMENTS)?;
-        if claims.contains('.') {
-            return Err(NOT_THREE_SEGMENTS);
-        }
+        check: impl FnOnce(Algorithm, Option<&str>) -> Result<(), ValidationError>,
+    ) -> Result<Self, ValidationError> {
+        let (signing_input, signature, header, claims) =
+            segments(token).ok_or_else(not_three_segments)?;
         let (mut stack, mut heap) = ([0; 512], Vec::new());
-        let header = decode(header, &mut stack, &mut heap).ok_or(Malformed(
-            "the header is not base64url (no padding, no trailing bits)",
-        ))?;
+        let header = decode_text(header, &mut stack, &mut heap).ok_or_else(|| {
+            malformed("the header is not base64url (no padding, no trailing bits)")
+        })?;
         let header = Header::read(header)?;
         let algorithm = header.algorithm()?;
         check(algorithm, header.token_type()?.as_deref())?;
@@ -53,7 +44,7 @@ impl<'t> Unverified<'t> {
             claims,
             signature,
             algorithm,
-            key_id: header.key_id()?.map(Into::into),
+            key_id: header.key_id()?.map(|key_id| ShortText::from(&*key_id)),
         })
     }
 
@@ -64,7 +55,7 @@ impl<'t> Unverified<'t> {
 
     /// The header's `kid`.
     pub(crate) fn key_id(&self) -> Option<&str> {
-        self.key_id.as_deref()
+        self.key_id.as_ref().map(ShortText::as_str)
     }
 
     /// The signature as it is written.
@@ -85,110 +76,138 @@ impl<'t> Unverified<'t> {
     pub(super) fn signature<'b>(
         &self,
         buffer: &'b mut [u8; MAX_SIGNATURE_SIZE + 8],
-    ) -> Result<&'b [u8], ValidationErrorKind> {
+    ) -> Result<&'b [u8], ValidationError> {
         // Longer than any signature there is.
         if self.signature.len() > MAX_SIGNATURE_SIZE.div_ceil(3) * 4 {
-            return Err(ValidationErrorKind::Signature);
+            return Err(ValidationErrorKind::Signature.into());
         }
-        let length = URL_SAFE_NO_PAD
-            .decode_slice(self.signature, buffer)
-            .map_err(|_| {
-                Malformed("the signature is not base64url (no padding, no trailing bits)")
-            })?;
-        buffer.get(..length).ok_or(ValidationErrorKind::Signature)
+        decode_into(buffer, self.signature).ok_or_else(|| {
+            malformed("the signature is not base64url (no padding, no trailing bits)")
+        })
     }
 
-    /// The text of the claims.
-    pub(super) fn claims(&self) -> Result<String, ValidationErrorKind> {
-        text(self.claims)
+    /// The text of the claims, decoded into `stack` if it is large enough, else into `heap`.
+    pub(super) fn claims<'b>(
+        &self,
+        stack: &'b mut [u8],
+        heap: &'b mut Vec<u8>,
+    ) -> Result<&'b str, ValidationError> {
+        claims_text(self.claims, stack, heap)
     }
 
     /// The issuer that the token names, for a log. **Unverified.**
     pub(crate) fn peek_issuer(&self) -> Result<Option<String>, ValidationError> {
-        Ok(issuer(self.claims)?)
+        issuer(self.claims)
     }
 }
 
 /// The issuer that a token names, for the choice of rules and keys. **Unverified.**
 pub(crate) fn peek_issuer(token: &str) -> Result<Option<String>, ValidationError> {
-    let claims = token.split('.').nth(1).ok_or(NOT_THREE_SEGMENTS)?;
-    Ok(issuer(claims)?)
+    let claims = token.split('.').nth(1).ok_or_else(not_three_segments)?;
+    issuer(claims)
 }
 
-fn issuer(claims: &str) -> Result<Option<String>, ValidationErrorKind> {
-    let text = text(claims)?;
+fn issuer(claims: &str) -> Result<Option<String>, ValidationError> {
+    let (mut stack, mut heap, mut members) = ([0; CLAIMS], Vec::new(), Members::new());
+    let text = claims_text(claims, &mut stack, &mut heap)?;
     let mut claims = Claims::new(&[]);
-    tap::keep(&text, &mut claims)?;
+    claims.read(text, &mut members)?;
     Ok(claims.text("iss")?.map(Cow::into_owned))
 }
 
-fn text(claims: &str) -> Result<String, ValidationErrorKind> {
-    let bytes = URL_SAFE_NO_PAD
-        .decode(claims)
-        .map_err(|_| Malformed("the claims are not base64url (no padding, no trailing bits)"))?;
-    String::from_utf8(bytes).map_err(|_| Malformed("the claims are not UTF-8"))
+/// As many bytes of claims are decoded without allocating.
+pub(super) const CLAIMS: usize = 1024;
+
+fn claims_text<'b>(
+    claims: &str,
+    stack: &'b mut [u8],
+    heap: &'b mut Vec<u8>,
+) -> Result<&'b str, ValidationError> {
+    let bytes = decode(claims, stack, heap)
+        .ok_or_else(|| malformed("the claims are not base64url (no padding, no trailing bits)"))?;
+    std::str::from_utf8(bytes).map_err(|_| malformed("the claims are not UTF-8"))
 }
 
-const NOT_THREE_SEGMENTS: ValidationErrorKind =
-    Malformed("it has not three segments (five would be an encrypted token, none an opaque one)");
+fn not_three_segments() -> ValidationError {
+    malformed("it has not three segments (five would be an encrypted token, none an opaque one)")
+}
 
-/// Decodes into `stack` if it is large enough for it.
-fn decode<'b>(segment: &str, stack: &'b mut [u8], heap: &'b mut Vec<u8>) -> Option<&'b str> {
-    let bytes = if segment.len() <= stack.len() {
-        let length = URL_SAFE_NO_PAD.decode_slice(segment, stack).ok()?;
-        stack.get(..length)?
-    } else {
-        URL_SAFE_NO_PAD.decode_vec(segment, heap).ok()?;
-        heap
-    };
-    std::str::from_utf8(bytes).ok()
+#[cold]
+fn malformed(what: &'static str) -> ValidationError {
+    ValidationErrorKind::Malformed(what).into()
+}
+
+/// Signing input and signature; header and claims, of which the former is made.
+fn segments(token: &str) -> Option<(&str, &str, &str, &str)> {
+    let mut dots = memchr::memchr_iter(b'.', token.as_bytes());
+    let (first, second, none) = (dots.next()?, dots.next()?, dots.next());
+    if none.is_some() {
+        return None;
+    }
+    let (signing_input, signature) = token.split_at_checked(second)?;
+    let (header, claims) = signing_input.split_at_checked(first)?;
+    Some((signing_input, signature.get(1..)?, header, claims.get(1..)?))
+}
+
+fn decode_text<'b>(segment: &str, stack: &'b mut [u8], heap: &'b mut Vec<u8>) -> Option<&'b str> {
+    std::str::from_utf8(decode(segment, stack, heap)?).ok()
 }
 
 /// The members of the header that decide something. `jwk`, `jku`, `x5u` and `x5c` are
 /// not among them: a token never brings its own key.
 #[derive(Default)]
 struct Header<'h> {
-    algorithm: Option<&'h RawValue>,
-    key_id: Option<&'h RawValue>,
-    token_type: Option<&'h RawValue>,
+    algorithm: Option<Value<'h>>,
+    key_id: Option<Value<'h>>,
+    token_type: Option<Value<'h>>,
 }
 
 impl<'h> Header<'h> {
-    fn read(json: &'h str) -> Result<Self, ValidationErrorKind> {
+    fn read(json: &'h str) -> Result<Self, ValidationError> {
         let mut header = Self::default();
         let mut is_critical = false;
-        members(
-            json,
-            "the header is not a JSON object",
-            |name, value| match name {
+        Members::<'_, 4>::new().read(json, "the header is not a JSON object", |name, value| {
+            match name {
                 "alg" => header.algorithm = Some(value),
                 "kid" => header.key_id = Some(value),
                 "typ" => header.token_type = Some(value),
                 "crit" => is_critical = true,
                 _ => {}
-            },
-        )?;
+            }
+        })?;
         // RFC 7515 §4.1.11: not understood, so not accepted.
         if is_critical {
-            return Err(ValidationErrorKind::CriticalHeader);
+            return Err(ValidationErrorKind::CriticalHeader.into());
         }
         Ok(header)
     }
 
-    fn algorithm(&self) -> Result<Algorithm, ValidationErrorKind> {
-        let raw = self.algorithm.ok_or(Malformed("the header has no `alg`"))?;
-        let name = string(raw).ok_or(Malformed("`alg` is not a string"))?;
+    fn algorithm(&self) -> Result<Algorithm, ValidationError> {
+        let value = self
+            .algorithm
+            .ok_or_else(|| malformed("the header has no `alg`"))?;
+        let name = value
+            .string()
+            .ok_or_else(|| malformed("`alg` is not a string"))?;
         Algorithm::from_name(&name)
-            .ok_or_else(|| ValidationErrorKind::AlgorithmNotAllowed(excerpt(&name)))
+            .ok_or_else(|| ValidationErrorKind::AlgorithmNotAllowed(excerpt(&name)).into())
     }
 
-    fn key_id(&self) -> Result<Option<Cow<'h, str>>, ValidationErrorKind> {
-        let text = |raw| string(raw).ok_or(Malformed("`kid` is not a string"));
+    fn key_id(&self) -> Result<Option<Cow<'h, str>>, ValidationError> {
+        let text = |value: Value<'h>| {
+            value
+                .string()
+                .ok_or_else(|| malformed("`kid` is not a string"))
+        };
         self.key_id.map(text).transpose()
     }
 
-    fn token_type(&self) -> Result<Option<Cow<'h, str>>, ValidationErrorKind> {
-        let text = |raw| string(raw).ok_or(Malformed("`typ` is not a string"));
+    fn token_type(&self) -> Result<Option<Cow<'h, str>>, ValidationError> {
+        let text = |value: Value<'h>| {
+            value
+                .string()
+                .ok_or_else(|| malformed("`typ` is not a string"))
+        };
         self.token_type.map(text).transpose()
     }
 }

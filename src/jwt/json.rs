@@ -1,42 +1,56 @@
 //! The one JSON object that a header is, and that the claims are.
 //!
-//! Values are kept as the text they were written in ([`RawValue`]) and judged by those
-//! who need them: a number that fits no integer, or a depth that fits no stack, is then a
+//! Read here are its frame (braces, colons, commas) and strings without escapes, which are
+//! most of what a token holds. What every other value is, and where it ends, is left to
+//! serde_json. Values are kept as the text they were written in and judged by those who
+//! need them: a number that fits no integer, or a depth that fits no stack, is then a
 //! matter of the member that has it and never of the reader.
 
-use std::{borrow::Cow, collections::HashSet, fmt};
+use std::{borrow::Cow, collections::HashSet};
 
-use serde::{
-    Deserialize, Deserializer as _,
-    de::{self, MapAccess, Visitor},
-};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::error::ValidationErrorKind;
+use super::error::{ValidationError, ValidationErrorKind};
 use crate::excerpt::excerpt;
+
+/// A value as it was written.
+#[derive(Clone, Copy)]
+pub(super) enum Value<'de> {
+    /// A string of which nothing is escaped, without its quotes.
+    Plain(&'de str),
+    /// The JSON of anything else.
+    Other(&'de str),
+}
+
+impl<'de> Value<'de> {
+    /// The string that it is; `None` if it is anything else.
+    pub(super) fn string(self) -> Option<Cow<'de, str>> {
+        match self {
+            Self::Plain(text) => Some(Cow::Borrowed(text)),
+            Self::Other(json) => unescaped(json),
+        }
+    }
+
+    /// The strings that it is: one, or an array of nothing else.
+    pub(super) fn strings(self) -> Option<Strings<'de>> {
+        match self {
+            Self::Other(json) if json.starts_with('[') => {
+                serde_json::from_str(json).ok().map(Strings::Many)
+            }
+            one => one.string().map(Strings::One),
+        }
+    }
+}
+
+#[cold]
+fn unescaped(json: &str) -> Option<Cow<'_, str>> {
+    serde_json::from_str(json).ok().map(|Text(text)| text)
+}
 
 /// A string, borrowed where nothing in it was escaped.
 #[derive(Deserialize)]
-pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
-
-/// The string that `raw` is; `None` if it is anything else.
-pub(super) fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
-    let quoted = raw.get().strip_prefix('"')?.strip_suffix('"')?;
-    // What serde_json has let pass and has no escape reads as it is written.
-    if !quoted.contains('\\') {
-        return Some(Cow::Borrowed(quoted));
-    }
-    serde_json::from_str(raw.get()).ok().map(|Text(text)| text)
-}
-
-/// The strings that `raw` is: one, or an array of nothing else.
-pub(super) fn strings(raw: &RawValue) -> Option<Strings<'_>> {
-    if raw.get().starts_with('[') {
-        serde_json::from_str(raw.get()).ok().map(Strings::Many)
-    } else {
-        string(raw).map(Strings::One)
-    }
-}
+pub(super) struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// StringOrURI, or an array of them (RFC 7519 §4.1.3).
 pub(super) enum Strings<'a> {
@@ -54,89 +68,463 @@ impl<'a> Strings<'a> {
     }
 }
 
-/// Names that have been seen, as they read after unescaping: `"a"` and `"\u0061"` are
-/// the same one (RFC 8259 §8.3).
-pub(super) struct Names<'de> {
-    few: [&'de str; FEW],
-    count: usize,
-    many: HashSet<Cow<'de, str>>,
+#[derive(Clone, Copy)]
+pub(super) struct Member<'de> {
+    pub(super) name: Value<'de>,
+    pub(super) value: Value<'de>,
 }
 
-/// As many names are kept without allocating. Looking through more of them one by one
-/// would let a large token cost more than its size.
-const FEW: usize = 24;
+/// The members of an object, none of them twice, in the order in which they were written.
+///
+/// `FEW` are kept without allocating. Looking through more of them one by one would let a
+/// large token cost more than its size.
+pub(super) struct Members<'de, const FEW: usize = 24> {
+    few: [Member<'de>; FEW],
+    count: usize,
+    many: Vec<Member<'de>>,
+    /// A bit for each name there is: one that has no bit is new.
+    marks: u64,
+    /// The names that are not to be found in `few` as they read: those that are written
+    /// with escapes, since `"a"` and `"\u0061"` are the same one (RFC 8259 §8.3), and those
+    /// for which it has no room.
+    names: Option<HashSet<Cow<'de, str>>>,
+}
 
-impl<'de> Names<'de> {
+impl<'de, const FEW: usize> Members<'de, FEW> {
+    #[inline(always)]
     pub(super) fn new() -> Self {
+        const NONE: Member<'_> = Member {
+            name: Value::Plain(""),
+            value: Value::Plain(""),
+        };
         Self {
-            few: [""; FEW],
+            few: [NONE; FEW],
             count: 0,
-            many: HashSet::new(),
+            many: Vec::new(),
+            marks: 0,
+            names: None,
         }
     }
 
-    /// Adds a name; `false` if it was there.
-    pub(super) fn insert(&mut self, name: Cow<'de, str>) -> bool {
-        if self.few.iter().take(self.count).any(|seen| *seen == name) {
+    /// Adds the members of the object that `json` is, and shows each to `see`.
+    ///
+    /// # Errors
+    ///
+    /// When it is no object, or has a member twice.
+    pub(super) fn read(
+        &mut self,
+        json: &'de str,
+        what: &'static str,
+        mut see: impl FnMut(&str, Value<'de>),
+    ) -> Result<(), ValidationError> {
+        let malformed = || ValidationError::new(ValidationErrorKind::Malformed(what));
+        let mut cursor = Cursor { json, position: 0 };
+        let mut is_next = cursor.opens_object().ok_or_else(malformed)?;
+        while is_next {
+            let (name, value) = cursor.member().ok_or_else(malformed)?;
+            let unescaped_name;
+            let text = match name {
+                Value::Plain(text) => text,
+                Value::Other(json) => {
+                    unescaped_name = unescaped(json).ok_or_else(malformed)?;
+                    &unescaped_name
+                }
+            };
+            see(text, value);
+            if !self.insert(text, name, value) {
+                return Err(ValidationErrorKind::DuplicateMember(excerpt(text)).into());
+            }
+            is_next = cursor.goes_on().ok_or_else(malformed)?;
+        }
+        match cursor.next() {
+            None => Ok(()),
+            Some(_) => Err(malformed()),
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Member<'de>> {
+        let few = self.few.iter().take(self.count);
+        few.chain(&self.many).copied()
+    }
+
+    /// Adds what reads `text`; `false` if there is one of that name.
+    #[inline(always)]
+    fn insert(&mut self, text: &str, name: Value<'de>, value: Value<'de>) -> bool {
+        let mark = mark(text);
+        if self.marks & mark != 0 && self.has(text) {
             return false;
         }
-        match (name, self.few.get_mut(self.count)) {
-            (Cow::Borrowed(name), Some(free)) if !self.many.contains(name) => {
-                *free = name;
+        self.marks |= mark;
+        let member = Member { name, value };
+        match self.few.get_mut(self.count) {
+            Some(free) => {
+                *free = member;
                 self.count += 1;
-                true
+                if let Value::Other(_) = name {
+                    self.remember(name);
+                }
             }
-            (name, _) => self.many.insert(name),
+            None => {
+                self.many.push(member);
+                self.remember(name);
+            }
         }
+        true
+    }
+
+    fn has(&self, text: &str) -> bool {
+        let mut few = self.few.iter().take(self.count);
+        few.any(|member| matches!(member.name, Value::Plain(it) if it == text))
+            || self
+                .names
+                .as_ref()
+                .is_some_and(|names| names.contains(text))
+    }
+
+    #[cold]
+    fn remember(&mut self, name: Value<'de>) {
+        let names = self.names.get_or_insert_default();
+        names.extend(name.string());
     }
 }
 
-/// Calls `keep` with each member of the object that `json` is.
-///
-/// # Errors
-///
-/// When it is no object, or has a member twice.
-pub(super) fn members<'de>(
+/// One of 64 bits, chosen by what tells names apart mostly.
+fn mark(name: &str) -> u64 {
+    let bytes = name.as_bytes();
+    let [first, last] = [bytes.first(), bytes.last()].map(|it| it.map_or(0, |it| usize::from(*it)));
+    1 << ((bytes.len() + 5 * first + 11 * last) % 64)
+}
+
+/// A place in a text.
+struct Cursor<'de> {
     json: &'de str,
-    what: &'static str,
-    keep: impl FnMut(&str, &'de RawValue),
-) -> Result<(), ValidationErrorKind> {
-    let mut members = Members {
-        keep,
-        duplicate: None,
-    };
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    let read = deserializer
-        .deserialize_map(&mut members)
-        .and_then(|()| deserializer.end());
-    match (members.duplicate, read) {
-        (Some(name), _) => Err(ValidationErrorKind::DuplicateMember(excerpt(&name))),
-        (None, Err(_)) => Err(ValidationErrorKind::Malformed(what)),
-        (None, Ok(())) => Ok(()),
+    position: usize,
+}
+
+impl<'de> Cursor<'de> {
+    /// Whether a member follows on the opening brace; `None` if there is no brace.
+    fn opens_object(&mut self) -> Option<bool> {
+        self.take(b'{').then_some(())?;
+        Some(!self.take(b'}'))
+    }
+
+    /// Whether another member follows; `None` if there is neither that nor an end.
+    #[inline(always)]
+    fn goes_on(&mut self) -> Option<bool> {
+        if self.take(b',') {
+            return Some(true);
+        }
+        self.take(b'}').then_some(false)
+    }
+
+    #[inline(always)]
+    fn member(&mut self) -> Option<(Value<'de>, Value<'de>)> {
+        let is_string = self.next() == Some(b'"');
+        let name = self.value().filter(|_| is_string)?;
+        self.take(b':').then_some(())?;
+        self.next();
+        Some((name, self.value()?))
+    }
+
+    /// The value that begins here.
+    #[inline(always)]
+    fn value(&mut self) -> Option<Value<'de>> {
+        match self.plain_string() {
+            Some(text) => Some(Value::Plain(text)),
+            None => self.other_value().map(Value::Other),
+        }
+    }
+
+    #[inline(always)]
+    fn plain_string(&mut self) -> Option<&'de str> {
+        let [b'"', rest @ ..] = self.rest() else {
+            return None;
+        };
+        let length = plain_length(rest);
+        if rest.get(length) != Some(&b'"') {
+            return None;
+        }
+        let start = self.position + 1;
+        let end = start + length;
+        self.position = end + 1;
+        self.json.get(start..end)
+    }
+
+    #[inline(never)]
+    fn other_value(&mut self) -> Option<&'de str> {
+        if let Some(length) = whole_number(self.rest()) {
+            let start = self.position;
+            self.position += length;
+            return self.json.get(start..self.position);
+        }
+        let json = self.json.get(self.position..)?;
+        let mut values = serde_json::Deserializer::from_str(json).into_iter();
+        let value: &RawValue = values.next()?.ok()?;
+        self.position += values.byte_offset();
+        Some(value.get())
+    }
+
+    #[inline(always)]
+    fn take(&mut self, byte: u8) -> bool {
+        let is_next = self.next() == Some(byte);
+        self.position += usize::from(is_next);
+        is_next
+    }
+
+    /// The next byte that is not white space (RFC 8259 §2).
+    #[inline(always)]
+    fn next(&mut self) -> Option<u8> {
+        let next = *self.json.as_bytes().get(self.position)?;
+        if next > b' ' {
+            return Some(next);
+        }
+        self.skip_white_space();
+        self.json.as_bytes().get(self.position).copied()
+    }
+
+    #[cold]
+    fn skip_white_space(&mut self) {
+        let is_white = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+        self.position += self.rest().iter().take_while(is_white).count();
+    }
+
+    #[inline(always)]
+    fn rest(&self) -> &'de [u8] {
+        self.json
+            .as_bytes()
+            .get(self.position..)
+            .unwrap_or_default()
     }
 }
 
-struct Members<F> {
-    keep: F,
-    duplicate: Option<String>,
+/// The length of the number that the text begins with, if it has neither a sign nor a
+/// fraction, nor an exponent, and the member ends with it: most dates are such.
+fn whole_number(text: &[u8]) -> Option<usize> {
+    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let is_whole =
+        matches!(text.first(), Some(b'1'..=b'9')) && matches!(text.get(length), Some(b',' | b'}'));
+    is_whole.then_some(length)
 }
 
-impl<'de, F: FnMut(&str, &'de RawValue)> Visitor<'de> for &mut Members<F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
+/// How many bytes stand for themselves in a string (RFC 8259 §7): neither a quote, nor a
+/// backslash, nor a control character. Eight at a time.
+#[inline]
+fn plain_length(bytes: &[u8]) -> usize {
+    let (words, rest) = bytes.as_chunks();
+    for (index, word) in words.iter().enumerate() {
+        let special = special_bytes(u64::from_le_bytes(*word));
+        if special != 0 {
+            return 8 * index + special.trailing_zeros() as usize / 8;
+        }
     }
+    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
+    let length = rest.iter().position(is_special).unwrap_or(rest.len());
+    8 * words.len() + length
+}
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut names = Names::new();
-        while let Some(Text(name)) = map.next_key()? {
-            (self.keep)(&name, map.next_value()?);
-            if !names.insert(name.clone()) {
-                self.duplicate = Some(name.into_owned());
-                return Err(de::Error::custom("duplicate member"));
+/// The highest bit of each byte that is special. Bits above the lowest one that is set may
+/// be wrong, because a subtraction borrows from the next byte.
+fn special_bytes(word: u64) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
+    let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    (below(word, b' ') | equal(b'"') | equal(b'\\')) & (ONES << 7)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What serde_json makes of it: the members in order; `None` if it is no object, or has
+    /// one twice.
+    fn by_serde_json(json: &str) -> Option<Vec<(String, String)>> {
+        struct All;
+        impl<'de> serde::de::Visitor<'de> for All {
+            type Value = Vec<(String, String)>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Self::Value, A::Error> {
+                let mut all = Vec::new();
+                while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
+                    all.push((name, value.get().to_owned()));
+                }
+                Ok(all)
             }
         }
-        Ok(())
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let all = serde::Deserializer::deserialize_map(&mut deserializer, All).ok()?;
+        deserializer.end().ok()?;
+        let names: HashSet<_> = all.iter().map(|(name, _)| name).collect();
+        (names.len() == all.len()).then_some(all)
+    }
+
+    fn by_us(json: &str) -> Option<Vec<(String, String)>> {
+        let mut members: Members<'_> = Members::new();
+        members.read(json, "", |_, _| {}).ok()?;
+        let owned = |member: Member<'_>| {
+            let name = member.name.string().unwrap().into_owned();
+            let value = match member.value {
+                Value::Plain(text) => format!("\"{text}\""),
+                Value::Other(json) => json.to_owned(),
+            };
+            (name, value)
+        };
+        Some(members.iter().map(owned).collect())
+    }
+
+    #[test]
+    fn it_reads_what_serde_json_reads_and_refuses_what_it_refuses() {
+        let rows = [
+            "",
+            " ",
+            "{",
+            "}",
+            "{}",
+            " {\t}\r\n",
+            "{},",
+            "{}{}",
+            "{}x",
+            "[]",
+            "null",
+            "\"a\"",
+            r#"{"a"}"#,
+            r#"{"a":}"#,
+            r#"{"a":1"#,
+            r#"{"a":1,}"#,
+            r#"{,"a":1}"#,
+            r#"{"a" 1}"#,
+            r#"{"a":1 "b":2}"#,
+            r#"{"a":1,"b":2}"#,
+            r#"{a:1}"#,
+            r#"{1:1}"#,
+            r#"{'a':1}"#,
+            r#"{"a":1,,"b":2}"#,
+            r#"{"a":1}]"#,
+            r#"{ "a" : "b" , "c" : "d" }"#,
+            r#"{"a":"b}"#,
+            r#"{"a":"b\"}"#,
+            r#"{"a":"b\\"}"#,
+            r#"{"a":"\q"}"#,
+            r#"{"a":"\ud800"}"#,
+            r#"{"\ud800":1}"#,
+            r#"{"\u0061":1}"#,
+            r#"{"a":1,"\u0061":1}"#,
+            r#"{"\u0061":1,"a":1}"#,
+            r#"{"\\u0061":1,"\u0061":2}"#,
+            r#"{"":1}"#,
+            r#"{"":1,"":1}"#,
+            r#"{"a":1,"a":1}"#,
+            "{\"a\":\"\n\"}",
+            "{\"a\":\"\u{1f}\"}",
+            "{\"a\":\"\u{7f}\"}",
+            "{\"\t\":1}",
+            "{\"a\":\"\u{0}bcdefgh\"}",
+            "\u{feff}{}",
+            "{\u{a0}}",
+            "{\u{c}}",
+            " \u{c}{}",
+            "{ \u{c}}",
+            r#"{"ä":"ü"}"#,
+            r#"{"a":01}"#,
+            r#"{"a":-}"#,
+            r#"{"a":1.}"#,
+            r#"{"a":.5}"#,
+            r#"{"a":1e}"#,
+            r#"{"a":+1}"#,
+            r#"{"a":1e999}"#,
+            r#"{"a":-0}"#,
+            r#"{"a":1x}"#,
+            r#"{"a":truex}"#,
+            r#"{"a":tru}"#,
+            r#"{"a":true}"#,
+            r#"{"a":nul}"#,
+            r#"{"a":NaN}"#,
+            r#"{"a":[1,2}"#,
+            r#"{"a":[1,2]}"#,
+            r#"{"a":[1,]}"#,
+            r#"{"a":{"b":1,"b":1}}"#,
+            r#"{"a":"x" "y"}"#,
+            r#"{"a":1/**/}"#,
+        ];
+        for json in rows {
+            assert_eq!(by_us(json), by_serde_json(json), "{json}");
+        }
+        let nested = format!(r#"{{"a":{}1{}}}"#, "[".repeat(5000), "]".repeat(5000));
+        assert!(by_us(&nested).is_some());
+    }
+
+    #[test]
+    fn the_end_of_a_plain_string_is_found_wherever_it_is() {
+        for special in ["\"", "\\", "\0", "\u{1f}"] {
+            for before in 0..40 {
+                for after in ["", "\"", "!#[]~\u{80}\u{ff}é", "\0\0\"\"\\\\\0\0\"\""] {
+                    let text = format!("{}{special}{after}", "é!#]".repeat(before));
+                    assert_eq!(plain_length(text.as_bytes()), 5 * before, "{text:?}");
+                }
+            }
+        }
+        assert_eq!(plain_length(" ~\u{7f}é".repeat(9).as_bytes()), 45);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            cases: 2048,
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn pieces_of_json_in_any_order(pieces in prop::collection::vec(piece(), 0..24)) {
+            let json = pieces.concat();
+            prop_assert_eq!(by_us(&json), by_serde_json(&json));
+        }
+
+        #[test]
+        fn objects_of_any_members(
+            members in prop::collection::vec((name(), value()), 0..60),
+            space in "[ \n]{0,2}",
+        ) {
+            let members: Vec<_> = members
+                .iter()
+                .map(|(name, value)| format!("{space}{name}{space}:{space}{value}{space}"))
+                .collect();
+            let json = format!("{{{}}}", members.join(","));
+            prop_assert_eq!(by_us(&json), by_serde_json(&json));
+        }
+    }
+
+    fn piece() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[{},:\" ]",
+            Just("\\".to_owned()),
+            name(),
+            value(),
+            (name(), value()).prop_map(|(name, value)| format!("{name}:{value},")),
+        ]
+    }
+
+    fn name() -> impl Strategy<Value = String> {
+        prop_oneof![
+            3 => "\"[a-c]{0,2}\"",
+            1 => "\"m[0-9]{1,2}\"",
+            1 => "\"(a|\\\\u006[1-3]|\\\\u00|\\\\n|é|\n){0,2}\"",
+        ]
+    }
+
+    fn value() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "-?[0-9]{1,3}([.][0-9]{0,2})?([eE][+-]?[0-9]{0,2})?",
+            "true|false|null|nul|truefalse",
+            "\"[a-z \u{0}-\u{21}é\\\\]{0,20}\"",
+            any::<String>().prop_map(|it| serde_json::json!(it).to_string()),
+            "[\\[{]{0,3}[\\]}]{0,3}",
+            "(\\[1,\"a\\]\"\\]|\\{\"a\":\\{\"b\":\\[\\]\\}\\})",
+        ]
     }
 }

@@ -131,8 +131,8 @@ impl Key {
         self
     }
 
-    pub(crate) fn key_id(&self) -> Option<&Arc<str>> {
-        self.key_id.as_ref()
+    pub(crate) fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
     }
 
     /// Whether both are the same key, by the same name and for the same algorithm.

@@ -22,7 +22,9 @@
 //! ```
 
 mod algorithm;
+mod base64url;
 mod claims;
+mod claims_type;
 pub(crate) mod der;
 mod error;
 mod expected;
@@ -40,7 +42,6 @@ mod policy;
 mod registered;
 pub(crate) mod signature;
 mod signing_key;
-mod tap;
 mod validator;
 
 pub use algorithm::Algorithm;
@@ -55,3 +56,4 @@ pub(crate) use header::{Unverified, peek_issuer};
 pub(crate) use mint::token_id;
 pub(crate) use numeric_date::seconds;
 pub(crate) use policy::unknown_issuer;
+pub(crate) use validator::Contents;

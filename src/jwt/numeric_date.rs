@@ -2,8 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use serde_json::value::RawValue;
-
 /// The moment in whole seconds, as a token of ours writes it.
 pub(crate) fn seconds(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH)
@@ -19,21 +17,25 @@ pub(super) struct NumericDate(f64);
 const YEAR_10000: f64 = 253_402_300_800.0;
 
 impl NumericDate {
-    /// The number that `raw` is, if it is one that can be a date.
-    pub(super) fn read(raw: &RawValue) -> Option<Self> {
+    /// The number that this JSON value is, if it is one that can be a date.
+    pub(super) fn read(json: &str) -> Option<Self> {
         // Of all JSON only numbers are read: `inf` and `NaN` are none.
         // A double is exact to the microsecond until long after the year 10000.
-        let seconds: f64 = raw.get().parse().ok()?;
+        let seconds: f64 = json.parse().ok()?;
         (seconds.abs() < YEAR_10000).then_some(Self(seconds))
     }
 
-    /// How many seconds `self` is after `time`; negative if it is before.
-    pub(super) fn seconds_after(self, time: SystemTime) -> f64 {
-        let time = match time.duration_since(SystemTime::UNIX_EPOCH) {
+    /// What a clock tells.
+    pub(super) fn of(time: SystemTime) -> Self {
+        Self(match time.duration_since(SystemTime::UNIX_EPOCH) {
             Ok(after) => after.as_secs_f64(),
             Err(before) => -before.duration().as_secs_f64(),
-        };
-        self.0 - time
+        })
+    }
+
+    /// How many seconds `self` is after `other`; negative if it is before.
+    pub(super) fn seconds_after(self, other: Self) -> f64 {
+        self.0 - other.0
     }
 
     /// The moment as the system tells time; 1970 for what it can't tell.

@@ -6,14 +6,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use serde_json::value::RawValue;
-
 use super::{
     algorithm::Algorithm,
     claims::{Claims, is_registered},
     error::{ValidationError, ValidationErrorKind, excerpts},
     expected::{Expected, Rule},
-    json::{Strings, string},
+    json::{Strings, Value},
     numeric_date::NumericDate,
     registered::RegisteredClaims,
 };
@@ -44,7 +42,7 @@ pub(super) struct ExactClaim {
 
 pub(super) type Predicate = Arc<dyn Fn(&RegisteredClaims) -> bool + Send + Sync>;
 
-type Checked = Result<(), ValidationErrorKind>;
+type Checked = Result<(), ValidationError>;
 
 impl Policy {
     pub(super) fn watch(&mut self, name: &str) {
@@ -59,16 +57,17 @@ impl Policy {
             return Err(ValidationErrorKind::TooLarge {
                 limit: self.max_token_size,
                 length: token.len(),
-            });
+            }
+            .into());
         }
         Ok(())
     }
 
     pub(super) fn check_header(&self, algorithm: Algorithm, token_type: Option<&str>) -> Checked {
         if !self.algorithms.contains(&algorithm) {
-            return Err(ValidationErrorKind::AlgorithmNotAllowed(
-                algorithm.name().to_owned(),
-            ));
+            return Err(
+                ValidationErrorKind::AlgorithmNotAllowed(algorithm.name().to_owned()).into(),
+            );
         }
         self.token_types.check(token_type)
     }
@@ -94,14 +93,14 @@ impl Policy {
         self.check_issuer(claims)?;
         let expires_at = claims.date("exp")?;
         let missing = || ValidationErrorKind::MissingClaim("exp".to_owned());
-        self.check_expiry(expires_at.ok_or_else(missing)?, now)
+        self.check_expiry(expires_at.ok_or_else(missing)?, NumericDate::of(now))
     }
 
     /// RFC 7800 §3.1: whoever holds the token has still to prove that it is his.
     fn check_confirmation(&self, claims: &Claims<'_, '_>) -> Checked {
         match claims.get("cnf") {
             Some(_) if !self.confirmation_checked_upstream => {
-                Err(ValidationErrorKind::Confirmation)
+                Err(ValidationErrorKind::Confirmation.into())
             }
             _ => Ok(()),
         }
@@ -127,28 +126,29 @@ impl Policy {
     /// RFC 7519 §4.1.4 to §4.1.6.
     fn check_dates(&self, registered: &RegisteredClaims, now: SystemTime) -> Checked {
         let leeway = self.leeway.as_secs_f64();
-        let dates = registered.dates();
+        let (dates, now) = (registered.dates(), NumericDate::of(now));
         self.check_expiry(dates.expires_at, now)?;
         let ahead = |date: Option<NumericDate>| {
             let seconds = date.map_or(0.0, |date| date.seconds_after(now));
             (seconds > leeway).then(|| whole_seconds(seconds))
         };
         if let Some(seconds_ahead) = ahead(dates.not_before) {
-            return Err(ValidationErrorKind::NotYetValid { seconds_ahead });
+            return Err(ValidationErrorKind::NotYetValid { seconds_ahead }.into());
         }
         if let Some(seconds_ahead) = ahead(dates.issued_at) {
-            return Err(ValidationErrorKind::IssuedInTheFuture { seconds_ahead });
+            return Err(ValidationErrorKind::IssuedInTheFuture { seconds_ahead }.into());
         }
         Ok(())
     }
 
-    fn check_expiry(&self, expires_at: NumericDate, now: SystemTime) -> Checked {
+    fn check_expiry(&self, expires_at: NumericDate, now: NumericDate) -> Checked {
         let until_end = expires_at.seconds_after(now);
         // The end itself is not before the end.
         if until_end + self.leeway.as_secs_f64() <= 0.0 {
             return Err(ValidationErrorKind::Expired {
                 seconds_ago: whole_seconds(-until_end),
-            });
+            }
+            .into());
         }
         Ok(())
     }
@@ -163,16 +163,19 @@ impl Policy {
     fn check_exact(&self, claims: &Claims<'_, '_>) -> Checked {
         for ExactClaim { name, values } in &self.exact {
             let received =
-                string(present(claims, name)?).ok_or_else(|| ValidationErrorKind::ClaimType {
-                    name: excerpt(name),
-                    expected: "a string",
-                })?;
+                present(claims, name)?
+                    .string()
+                    .ok_or_else(|| ValidationErrorKind::ClaimType {
+                        name: excerpt(name),
+                        expected: "a string",
+                    })?;
             if !values.iter().any(|value| **value == *received) {
                 return Err(ValidationErrorKind::ClaimValue {
                     name: excerpt(name),
                     expected: excerpts(values.iter()),
                     received: excerpts([received].iter()),
-                });
+                }
+                .into());
             }
         }
         Ok(())
@@ -181,7 +184,7 @@ impl Policy {
     fn check_predicates(&self, registered: &RegisteredClaims) -> Checked {
         for (what, test) in &self.predicates {
             if !test(registered) {
-                return Err(ValidationErrorKind::Predicate(what));
+                return Err(ValidationErrorKind::Predicate(what).into());
             }
         }
         Ok(())
@@ -189,14 +192,11 @@ impl Policy {
 }
 
 /// The claim, which has to be there; `null` is as good as absent.
-fn present<'de>(
-    claims: &Claims<'de, '_>,
-    name: &str,
-) -> Result<&'de RawValue, ValidationErrorKind> {
+fn present<'de>(claims: &Claims<'de, '_>, name: &str) -> Result<Value<'de>, ValidationError> {
     claims
         .get(name)
-        .filter(|raw| raw.get() != "null")
-        .ok_or_else(|| ValidationErrorKind::MissingClaim(excerpt(name)))
+        .filter(|value| !matches!(value, Value::Other("null")))
+        .ok_or_else(|| ValidationErrorKind::MissingClaim(excerpt(name)).into())
 }
 
 fn check_expected(
@@ -209,14 +209,17 @@ fn check_expected(
         return Ok(());
     };
     let name = claim.as_deref().unwrap_or(usual);
+    let is_expected = |received: &str| values.iter().any(|value| **value == *received);
+    if matches!(claims.get(name), Some(Value::Plain(received)) if is_expected(received)) {
+        return Ok(());
+    }
     let received = claims
         .texts(name)?
         .ok_or_else(|| ValidationErrorKind::MissingClaim(excerpt(name)))?;
-    let is_expected = |received: &str| values.iter().any(|value| **value == *received);
     if received.iter().any(|received| is_expected(received)) {
         return Ok(());
     }
-    Err(refusal(values, &received))
+    Err(refusal(values, &received).into())
 }
 
 fn other_issuer<'a>(
@@ -269,7 +272,8 @@ impl TokenTypes {
         Err(ValidationErrorKind::TokenType {
             expected: self.to_string(),
             received: received.map(excerpt),
-        })
+        }
+        .into())
     }
 
     fn allows(&self, received: Option<&str>) -> bool {

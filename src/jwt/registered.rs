@@ -2,13 +2,23 @@
 
 use std::{fmt, time::SystemTime};
 
-use super::{claims::Claims, error::ValidationErrorKind, json::Strings, numeric_date::NumericDate};
+use zeroize::Zeroizing;
+
+use super::{
+    claims::Claims,
+    error::{ValidationError, ValidationErrorKind},
+    json::Strings,
+    numeric_date::NumericDate,
+};
 
 /// The claims that have a registered name (RFC 7519 §4.1, RFC 8693 §4.3), each of the
 /// type that the registration gives it.
 pub struct RegisteredClaims {
-    /// All strings, one after the other: one allocation for all of them.
-    text: String,
+    /// The token, the key's id and all strings, one after the other: one allocation for all
+    /// of them, apart from the request's buffers, and wiped.
+    text: Zeroizing<Box<str>>,
+    token: Span,
+    key_id: Option<Span>,
     issuer: Option<Span>,
     subject: Option<Span>,
     audience: Audience,
@@ -35,32 +45,47 @@ impl RegisteredClaims {
     /// # Errors
     ///
     /// When one of them has the wrong JSON type, or `exp` is missing.
-    pub(super) fn read(claims: &Claims<'_, '_>) -> Result<Self, ValidationErrorKind> {
-        const TEXTS: [&str; 5] = ["iss", "sub", "aud", "jti", "client_id"];
-        let sizes = TEXTS.iter().filter_map(|name| claims.get(name));
-        let mut text = String::with_capacity(sizes.map(|raw| raw.get().len()).sum());
-        let mut string = |name| {
-            let value = claims.text(name)?;
-            Ok(value.map(|value| push(&mut text, &value)))
-        };
+    pub(super) fn read(
+        token: &str,
+        key_id: Option<&str>,
+        claims: &Claims<'_, '_>,
+    ) -> Result<Self, ValidationError> {
+        let (issuer, subject) = (claims.text("iss")?, claims.text("sub")?);
+        let (token_id, client_id) = (claims.text("jti")?, claims.text("client_id")?);
+        let audience = claims.texts("aud")?;
+        let strings = [&issuer, &subject, &token_id, &client_id];
+        let strings = strings.into_iter().flatten().map(|text| text.len());
+        let key_id_size = key_id.map_or(0, str::len);
+        let audiences = audience
+            .iter()
+            .flat_map(Strings::iter)
+            .map(|text| text.len());
+        let expires_at = claims
+            .date("exp")?
+            .ok_or_else(|| ValidationErrorKind::MissingClaim("exp".to_owned()))?;
+        let (not_before, issued_at) = (claims.date("nbf")?, claims.date("iat")?);
+        // All of it, so that no growing leaves a copy of the token behind.
+        let size = token.len() + key_id_size + strings.sum::<usize>() + audiences.sum::<usize>();
+        let mut text = String::with_capacity(size);
+        let mut add = |value: &str| push(&mut text, value);
         Ok(Self {
-            issuer: string("iss")?,
-            subject: string("sub")?,
-            token_id: string("jti")?,
-            client_id: string("client_id")?,
-            audience: match claims.texts("aud")? {
+            token: add(token),
+            key_id: key_id.map(&mut add),
+            issuer: issuer.map(|it| add(&it)),
+            subject: subject.map(|it| add(&it)),
+            token_id: token_id.map(|it| add(&it)),
+            client_id: client_id.map(|it| add(&it)),
+            audience: match audience {
                 None => Audience::None,
-                Some(Strings::One(one)) => Audience::One(push(&mut text, &one)),
+                Some(Strings::One(one)) => Audience::One(add(&one)),
                 Some(many @ Strings::Many(_)) => {
-                    Audience::Many(many.iter().map(|one| push(&mut text, one)).collect())
+                    Audience::Many(many.iter().map(|it| add(it)).collect())
                 }
             },
-            expires_at: claims
-                .date("exp")?
-                .ok_or_else(|| ValidationErrorKind::MissingClaim("exp".to_owned()))?,
-            not_before: claims.date("nbf")?,
-            issued_at: claims.date("iat")?,
-            text,
+            expires_at,
+            not_before,
+            issued_at,
+            text: Zeroizing::new(text.into_boxed_str()),
         })
     }
 
@@ -118,6 +143,14 @@ impl RegisteredClaims {
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
         self.client_id.map(|span| self.get(span))
+    }
+
+    pub(super) fn token(&self) -> &str {
+        self.get(self.token)
+    }
+
+    pub(super) fn key_id(&self) -> Option<&str> {
+        self.key_id.map(|span| self.get(span))
     }
 
     pub(super) fn dates(&self) -> Dates {

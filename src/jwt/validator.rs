@@ -7,19 +7,19 @@ use std::{
 };
 
 use serde::de::DeserializeOwned;
-use zeroize::Zeroizing;
 
 use super::{
     algorithm::Algorithm,
     claims::Claims,
+    claims_type,
     error::{ValidationError, ValidationErrorKind, message},
     expected::{Expected, Rule, boxed},
-    header::Unverified,
+    header::{CLAIMS, Unverified},
+    json::Members,
     key::{Key, KeySet},
     policy::{ExactClaim, Policy, TokenTypes},
     registered::RegisteredClaims,
     signature::MAX_SIGNATURE_SIZE,
-    tap,
 };
 use crate::{excerpt::excerpt, scope::ScopeSet};
 
@@ -240,7 +240,7 @@ impl Validator {
         self.0.check_size(token)?;
         let check =
             |algorithm, token_type: Option<&str>| self.0.check_header(algorithm, token_type);
-        Ok(Unverified::read(token, check)?)
+        Unverified::read(token, check)
     }
 
     /// Whether asking the network for the token's keys is worth it: of the claims, which
@@ -250,11 +250,11 @@ impl Validator {
         token: &Unverified<'_>,
         now: SystemTime,
     ) -> Result<(), ValidationError> {
-        let text = token.claims()?;
+        let (mut stack, mut heap, mut members) = ([0; CLAIMS], Vec::new(), Members::new());
+        let text = token.claims(&mut stack, &mut heap)?;
         let mut claims = Claims::new(&self.0.watched);
-        tap::keep(&text, &mut claims)?;
-        self.0.check_before_keys(&claims, now)?;
-        Ok(())
+        claims.read(text, &mut members)?;
+        self.0.check_before_keys(&claims, now)
     }
 
     /// The rest: signature, claims, and the application's type, in this order.
@@ -265,22 +265,21 @@ impl Validator {
         now: SystemTime,
     ) -> Result<Verified<C>, ValidationError> {
         let key = verify_signature(token, keys)?;
-        let text = token.claims()?;
+        let (mut stack, mut heap, mut members) = ([0; CLAIMS], Vec::new(), Members::new());
+        let text = token.claims(&mut stack, &mut heap)?;
         let mut claims = Claims::new(&self.0.watched);
-        let typed = tap::read::<C>(&text, &mut claims)?;
-        let registered = RegisteredClaims::read(&claims)?;
+        claims.read(text, &mut members)?;
+        let registered = RegisteredClaims::read(token.token(), key.key_id(), &claims)?;
         let scopes = claims.scopes()?;
         self.0.check_claims(&claims, &registered, now)?;
-        let claims = typed.map_err(|error| ValidationErrorKind::ClaimsType(message(&error)))?;
+        let typed = claims_type::read(text, &members)
+            .map_err(|error| ValidationErrorKind::ClaimsType(message(&error)))?;
         Ok(Verified {
-            inner: Arc::new(Inner {
-                claims,
+            contents: Arc::new(Contents {
+                claims: typed,
                 registered,
                 scopes,
-                key_id: key.key_id().cloned(),
-                token: Zeroizing::new(token.token().into()),
             }),
-            scopes: None,
         })
     }
 }
@@ -289,13 +288,14 @@ impl Validator {
 fn verify_signature<'k>(
     token: &Unverified<'_>,
     keys: &'k KeySet,
-) -> Result<&'k Key, ValidationErrorKind> {
+) -> Result<&'k Key, ValidationError> {
     let candidates = keys.candidates(token.algorithm(), token.key_id());
     if candidates.is_empty() {
         return Err(ValidationErrorKind::UnknownKey {
             key_id: token.key_id().map(excerpt),
             algorithm: token.algorithm(),
-        });
+        }
+        .into());
     }
     let mut buffer = [0; MAX_SIGNATURE_SIZE + 8];
     let signature = token.signature(&mut buffer)?;
@@ -303,7 +303,7 @@ fn verify_signature<'k>(
     candidates
         .iter()
         .find(signed)
-        .ok_or(ValidationErrorKind::Signature)
+        .ok_or_else(|| ValidationErrorKind::Signature.into())
 }
 
 impl fmt::Debug for Validator {
@@ -321,56 +321,69 @@ impl fmt::Debug for Validator {
 /// There is one way to get one: [`Validator::validate`], or a guard, which uses the same
 /// function. A clone is a reference count and asks nothing of `C`. `Debug` shows no token.
 pub struct Verified<C> {
-    inner: Arc<Inner<C>>,
-    /// The scopes, where a guard has a function of its own for them.
-    scopes: Option<Arc<ScopeSet>>,
+    contents: Arc<Contents<C>>,
 }
 
-struct Inner<C> {
+/// What is shared of a verified token.
+pub(crate) struct Contents<C> {
     claims: C,
     registered: RegisteredClaims,
     scopes: ScopeSet,
-    key_id: Option<Arc<str>>,
-    /// A wiped copy of its own: the header's would keep alive the buffer it came in.
-    token: Zeroizing<Box<str>>,
+}
+
+impl<C> Contents<C> {
+    pub(crate) fn registered(&self) -> &RegisteredClaims {
+        &self.registered
+    }
+
+    pub(crate) fn scopes(&self) -> &ScopeSet {
+        &self.scopes
+    }
 }
 
 impl<C> Verified<C> {
     /// The claims, in the application's own type.
     #[must_use]
     pub fn claims(&self) -> &C {
-        &self.inner.claims
+        &self.contents.claims
     }
 
     /// The claims with registered names.
     #[must_use]
     pub fn registered(&self) -> &RegisteredClaims {
-        &self.inner.registered
+        &self.contents.registered
     }
 
     /// What the token allows: `scope` or `scp`, as a string or an array, unless the guard
     /// has a function of its own for it.
     #[must_use]
     pub fn scopes(&self) -> &ScopeSet {
-        self.scopes.as_deref().unwrap_or(&self.inner.scopes)
+        &self.contents.scopes
     }
 
     /// The `kid` of the key that verified the token, if it has one.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
-        self.inner.key_id.as_deref()
+        self.contents.registered.key_id()
     }
 
     /// The token itself, for a call on behalf of its owner. Search for `expose` to find
     /// each place that sees one.
     #[must_use]
     pub fn expose_token(&self) -> &str {
-        &self.inner.token
+        self.contents.registered.token()
     }
 
-    /// The same with the scopes that a guard's own function makes of the claims.
+    pub(crate) fn into_contents(self) -> Arc<Contents<C>> {
+        self.contents
+    }
+
+    /// The same with the scopes that a guard's own function makes of the claims; only
+    /// before there is a clone.
     pub(crate) fn with_scopes(mut self, scopes: impl FnOnce(&C) -> ScopeSet) -> Self {
-        self.scopes = Some(Arc::new(scopes(self.claims())));
+        if let Some(contents) = Arc::get_mut(&mut self.contents) {
+            contents.scopes = scopes(&contents.claims);
+        }
         self
     }
 }
@@ -378,8 +391,7 @@ impl<C> Verified<C> {
 impl<C> Clone for Verified<C> {
     fn clone(&self) -> Self {
         Self {
-            inner: Arc::clone(&self.inner),
-            scopes: self.scopes.clone(),
+            contents: Arc::clone(&self.contents),
         }
     }
 }

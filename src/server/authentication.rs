@@ -5,7 +5,11 @@ use std::{fmt, sync::Arc};
 use http::Extensions;
 
 use super::rejection::{Protocol, Rejection, RejectionReason};
-use crate::{challenge::Challenge, jwt::Verified, scope::ScopeSet};
+use crate::{
+    challenge::Challenge,
+    jwt::{Contents, Verified},
+    scope::ScopeSet,
+};
 
 /// Who a guard found out the caller to be: nobody in particular, or the bearer of a token.
 ///
@@ -40,9 +44,36 @@ pub trait Bearer: Send + Sync + 'static {
     fn scopes(&self) -> &ScopeSet;
     fn issuer(&self) -> Option<&str>;
     fn subject(&self) -> Option<&str>;
+
+    /// The same without its type.
+    fn shared(self) -> Arc<dyn Bearer>
+    where
+        Self: Sized,
+    {
+        Arc::new(self)
+    }
 }
 
 impl<C: Send + Sync + 'static> Bearer for Verified<C> {
+    fn scopes(&self) -> &ScopeSet {
+        self.scopes()
+    }
+
+    fn issuer(&self) -> Option<&str> {
+        self.registered().issuer()
+    }
+
+    fn subject(&self) -> Option<&str> {
+        self.registered().subject()
+    }
+
+    /// It is shared already.
+    fn shared(self) -> Arc<dyn Bearer> {
+        self.into_contents()
+    }
+}
+
+impl<C: Send + Sync + 'static> Bearer for Contents<C> {
     fn scopes(&self) -> &ScopeSet {
         self.scopes()
     }
@@ -103,7 +134,7 @@ impl Authentication {
         forget::<T>(extensions);
         let bearer = caller.map(|caller| {
             extensions.insert(caller.clone());
-            Arc::new(caller) as Arc<dyn Bearer>
+            caller.shared()
         });
         extensions.insert(Self {
             bearer,

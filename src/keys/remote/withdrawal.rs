@@ -105,7 +105,7 @@ impl Known {
 }
 
 fn name(key: &Key) -> String {
-    key.key_id().map_or("(no kid)".to_owned(), |id| excerpt(id))
+    key.key_id().map_or("(no kid)".to_owned(), excerpt)
 }
 
 #[cfg(test)]
@@ -126,7 +126,7 @@ mod tests {
         }
 
         fn of(&self, names: &str) -> Vec<Key> {
-            let is_wanted = |key: &&Key| names.contains(&**key.key_id().unwrap());
+            let is_wanted = |key: &&Key| names.contains(key.key_id().unwrap());
             self.0.iter().filter(is_wanted).cloned().collect()
         }
     }
