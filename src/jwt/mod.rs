@@ -8,11 +8,9 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let now = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000);
 //! let secret = [7; 32];
-//! let token = Minter::new(SigningKey::from_secret(Algorithm::HS256, secret)?).mint(
-//!     &serde_json::json!({
-//!         "iss": "https://id.example", "aud": "orders", "sub": "alice", "exp": 2_000,
-//!     }),
-//! )?;
+//! let minter = Minter::new(SigningKey::from_secret(Algorithm::HS256, secret)?);
+//! let claims = serde_json::json!({"iss": "https://id.example", "aud": "orders", "sub": "alice"});
+//! let token = minter.mint_at(&claims, now)?; // good for 5 minutes
 //!
 //! let keys = KeySet::from_secret(Algorithm::HS256, secret)?;
 //! let validator = Validator::new("https://id.example", "orders");
@@ -53,7 +51,5 @@ pub use signing_key::SigningKey;
 pub use validator::{Validator, Verified};
 
 pub(crate) use header::{Unverified, peek_issuer};
-pub(crate) use mint::token_id;
-pub(crate) use numeric_date::seconds;
 pub(crate) use policy::unknown_issuer;
 pub(crate) use validator::Contents;

@@ -3,11 +3,14 @@
 use std::time::{Duration, SystemTime};
 
 /// The moment in whole seconds, as a token of ours writes it.
-pub(crate) fn seconds(time: SystemTime) -> u64 {
+pub(super) fn seconds(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default()
         .as_secs()
 }
+
+/// The last one that a token can name.
+pub(super) const LAST_SECOND: u64 = 253_402_300_799;
 
 /// A moment as a token writes it. Finite, and before the year 10000.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]

@@ -125,11 +125,13 @@ impl State {
         &mut self,
         minting: Minting<'_>,
     ) -> Result<AccessToken, AuthorizationServerError> {
+        let now = minting.now;
         let claims = self.claims(minting);
         let failed = |error| AuthorizationServerError::new("no token could be signed", error);
         let secret = Minter::new(self.signing.clone())
             .token_type("at+jwt")
-            .mint(&claims)
+            .lifetime(self.token_lifetime)
+            .mint_at(&claims, now)
             .map_err(failed)?;
         let token = AccessToken::new(secret)
             .map_err(|error| AuthorizationServerError::new("this is no token", error))?;
@@ -139,20 +141,13 @@ impl State {
 
     fn claims(&mut self, minting: Minting<'_>) -> Map<String, Value> {
         self.serial += 1;
-        let now = seconds(minting.now);
         let mut claims = Map::from_iter([
             ("iss".to_owned(), json!(minting.issuer)),
             ("aud".to_owned(), json!(minting.audience)),
-            ("iat".to_owned(), json!(now)),
-            (
-                "exp".to_owned(),
-                json!(now.saturating_add(self.token_lifetime.as_secs())),
-            ),
             ("jti".to_owned(), json!(format!("token-{}", self.serial))),
         ]);
         claims.extend(minting.defaults.clone());
         claims.extend(minting.claims);
-        claims.retain(|_, value| !value.is_null());
         claims
     }
 
@@ -211,11 +206,4 @@ fn signing_key(algorithm: Algorithm, number: u64) -> Result<SigningKey, Authoriz
     let key = SigningKey::generate(algorithm)
         .map_err(|error| AuthorizationServerError::new("no signing key could be made", error))?;
     Ok(key.with_key_id(format!("key-{number}")))
-}
-
-/// NumericDate (RFC 7519 §2), without a fraction.
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs()
 }

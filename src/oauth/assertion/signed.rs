@@ -5,12 +5,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::AssertionSource;
 use crate::{
     BoxFuture,
-    jwt::{self, Minter, SigningKey},
+    jwt::{Minter, SigningKey},
     oauth::ObtainError,
     secret::Secret,
 };
@@ -48,7 +48,6 @@ use crate::{
 pub struct SignedAssertion {
     minter: Minter,
     claims: Map<String, Value>,
-    lifetime: Duration,
 }
 
 impl SignedAssertion {
@@ -63,9 +62,11 @@ impl SignedAssertion {
         ];
         let claims = claims.map(|(name, value)| (name.to_owned(), Value::String(value)));
         Self {
-            minter: Minter::new(key),
+            minter: Minter::new(key)
+                .lifetime(Duration::from_secs(60))
+                .not_before_now()
+                .unique_token_ids(),
             claims: Map::from_iter(claims),
-            lifetime: Duration::from_secs(60),
         }
     }
 
@@ -83,7 +84,7 @@ impl SignedAssertion {
 
     /// How long each is good for. Servers have an upper bound, often of a few minutes.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
-        self.lifetime = lifetime;
+        self.minter = self.minter.lifetime(lifetime);
         self
     }
 
@@ -92,27 +93,11 @@ impl SignedAssertion {
         self.minter = self.minter.token_type(token_type);
         self
     }
-
-    fn sign(&self, now: SystemTime) -> Result<Secret, ObtainError> {
-        let id = jwt::token_id().ok_or_else(|| ObtainError::other("no random numbers"))?;
-        let now = jwt::seconds(now);
-        let mut claims = Map::from_iter([
-            ("iat".to_owned(), json!(now)),
-            ("nbf".to_owned(), json!(now)),
-            (
-                "exp".to_owned(),
-                json!(now.saturating_add(self.lifetime.as_secs())),
-            ),
-            ("jti".to_owned(), json!(id)),
-        ]);
-        claims.extend(self.claims.clone());
-        claims.retain(|_, value| !value.is_null());
-        self.minter.mint(&claims).map_err(ObtainError::other)
-    }
 }
 
 impl AssertionSource for SignedAssertion {
     fn assertion(&self, now: SystemTime) -> BoxFuture<'_, Result<Secret, ObtainError>> {
-        Box::pin(ready(self.sign(now)))
+        let assertion = self.minter.mint_at(&self.claims, now);
+        Box::pin(ready(assertion.map_err(ObtainError::other)))
     }
 }
