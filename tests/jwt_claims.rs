@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use jwt_support::*;
 use serde_json::{Value, json};
-use tower_bearer::{Expected, Validator};
+use tower_bearer::{Algorithm, Expected, Validator};
 
 fn check(validator: &Validator, claims: &str) -> &'static str {
     verdict(&validator.validate::<Value>(&forge(HEADER, claims), &keys(), now()))
@@ -597,7 +597,8 @@ fn the_log_says_what_was_expected_and_what_came() {
     assert!(!slash(format!("{long}y")));
     assert_eq!(
         error(json!({"exp": NOW - 100})),
-        "the token expired 100 s ago"
+        "the token expired 100 s ago; its bearer needs a new one, unless the clocks of issuer \
+         and API differ"
     );
     // Escaped and cut.
     assert_eq!(
@@ -606,6 +607,99 @@ fn the_log_says_what_was_expected_and_what_came() {
     );
     let long = error(json!({"aud": vec!["x".repeat(500); 20]}));
     assert!(long.len() < 400 && long.contains('…'), "{long}");
+}
+
+#[test]
+fn each_refusal_says_what_would_mend_it() {
+    let plain = validator;
+    let token = |changes: Value| forge(HEADER, &claims(changes));
+    let headed = |header: &str| forge(header, &claims(json!({})));
+    let rows: Vec<(Validator, String, &str)> = vec![
+        (
+            plain().max_token_size(9),
+            token(json!({})),
+            "`max_token_size`",
+        ),
+        (plain(), "opaque".to_owned(), "`RequireToken`"),
+        (
+            plain(),
+            headed(r#"{"alg":"none"}"#),
+            "there are HS, RS, PS and ES",
+        ),
+        (
+            plain().algorithms([Algorithm::RS256, Algorithm::ES256]),
+            token(json!({})),
+            "is `HS256`, this API expects `RS256`, `ES256` (`Validator::algorithms`)",
+        ),
+        (
+            plain(),
+            headed(r#"{"alg":"HS384","kid":"elsewhere"}"#),
+            "no key `elsewhere` for HS384: is the token of another issuer or environment",
+        ),
+        (
+            plain(),
+            headed(r#"{"alg":"HS384"}"#),
+            "the issuer has to write a `kid`",
+        ),
+        (
+            plain(),
+            headed(r#"{"alg":"HS256","crit":["b64"]}"#),
+            "the issuer has to leave it out",
+        ),
+        (
+            plain(),
+            headed(r#"{"alg":"HS256","typ":"logout+jwt"}"#),
+            "another kind of token",
+        ),
+        (
+            plain(),
+            token(json!({"nbf": NOW + 99})),
+            "compare the clocks",
+        ),
+        (
+            plain(),
+            token(json!({"iat": NOW + 99})),
+            "compare the clocks",
+        ),
+        (plain(), token(json!({"aud": null})), "`Expected::in_claim`"),
+        (plain(), token(json!({"iss": null})), "`Expected::in_claim`"),
+        (
+            plain(),
+            token(json!({"exp": null})),
+            "one that never ends is not accepted",
+        ),
+        (
+            plain().require_claim("user_id"),
+            token(json!({})),
+            "no claim `user_id`, which this API requires; its issuer has to write it",
+        ),
+        (
+            plain().exact_claim("token_type", ["access"]),
+            token(json!({"token_type": "refresh"})),
+            "`token_type` is `refresh`, this API expects `access`",
+        ),
+        (
+            plain(),
+            token(json!({"cnf": {"jkt": "x"}})),
+            "`confirmation_checked_upstream()`",
+        ),
+        (
+            plain().predicate("not revoked", |_| false),
+            token(json!({})),
+            "the API's own rule `not revoked`",
+        ),
+    ];
+    for (validator, token, fix) in rows {
+        let error = validator.validate::<Value>(&token, &keys(), now());
+        let said = error.unwrap_err().to_string();
+        assert!(said.contains(fix), "{fix}: {said}");
+    }
+    let error = validator().validate::<Vec<u8>>(&token(json!({})), &keys(), now());
+    let said = error.unwrap_err().to_string();
+    assert!(
+        said.contains("let the type take what the issuer writes"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -30,8 +30,15 @@ pub enum ValidationErrorKind {
     Malformed(&'static str),
     /// A member occurs twice in the header or in the claims.
     DuplicateMember(String),
-    /// The `alg` is unknown, or not one that the validator accepts.
-    AlgorithmNotAllowed(String),
+    /// The `alg` is none that exists here, as `none` is.
+    UnknownAlgorithm(String),
+    /// The `alg` is not one that the validator accepts.
+    AlgorithmNotAllowed {
+        /// The algorithms that are accepted.
+        expected: String,
+        /// The header's `alg`.
+        received: Algorithm,
+    },
     /// No key for this `kid` and algorithm, or no `kid` and several keys.
     UnknownKey {
         /// The header's `kid`.
@@ -158,13 +165,20 @@ impl fmt::Display for ValidationErrorKind {
             ),
             Self::Malformed(what) => write!(f, "not a JWT: {what}"),
             Self::DuplicateMember(name) => write!(f, "not a JWT: it has the member `{name}` twice"),
-            Self::AlgorithmNotAllowed(name) => write!(
+            Self::UnknownAlgorithm(name) => write!(
                 f,
-                "the token's algorithm `{name}` is not one that this API accepts"
+                "the token's algorithm `{name}` does not exist here: there are HS, RS, PS and ES with 256, 384 and 512, and EdDSA"
+            ),
+            Self::AlgorithmNotAllowed { expected, received } => write!(
+                f,
+                "the token's algorithm is `{received}`, this API expects {expected} (`Validator::algorithms`)"
             ),
             Self::UnknownKey { key_id, algorithm } => unknown_key(f, key_id.as_deref(), *algorithm),
             Self::Signature => f.write_str("no key that the token may be signed with fits its signature: is it changed, or of another issuer or environment?"),
-            Self::Expired { seconds_ago } => write!(f, "the token expired {seconds_ago} s ago"),
+            Self::Expired { seconds_ago } => write!(
+                f,
+                "the token expired {seconds_ago} s ago; its bearer needs a new one, unless the clocks of issuer and API differ"
+            ),
             Self::NotYetValid { seconds_ahead } => write!(
                 f,
                 "the token is not valid for another {seconds_ahead} s (`nbf`); compare the clocks of issuer and API"
@@ -184,9 +198,9 @@ impl fmt::Display for ValidationErrorKind {
             ),
             Self::TokenType { expected, received } => token_type(f, expected, received.as_deref()),
             Self::CriticalHeader => f.write_str(
-                "the token's header has `crit`: it must not be accepted by those who don't understand its extensions",
+                "the token's header has `crit`, whose extensions nobody here understands; the issuer has to leave it out",
             ),
-            Self::MissingClaim(name) => write!(f, "the token has no claim `{name}`"),
+            Self::MissingClaim(name) => missing_claim(f, name),
             Self::ClaimValue { name, expected, received } => write!(
                 f,
                 "the token's claim `{name}` is {received}, this API expects {expected}"
@@ -199,7 +213,10 @@ impl fmt::Display for ValidationErrorKind {
                  if a proxy does, say `confirmation_checked_upstream()`",
             ),
             Self::Predicate(what) => write!(f, "refused by the API's own rule `{what}`"),
-            Self::ClaimsType(what) => write!(f, "the claims don't fit the API's own type: {what}"),
+            Self::ClaimsType(what) => write!(
+                f,
+                "the claims don't fit the API's own type: {what}; let the type take what the issuer writes"
+            ),
         }
     }
 }
@@ -210,11 +227,26 @@ fn unknown_key(
     algorithm: Algorithm,
 ) -> fmt::Result {
     match key_id {
-        Some(key_id) => write!(f, "there is no key `{key_id}` for {algorithm}"),
+        Some(key_id) => write!(
+            f,
+            "there is no key `{key_id}` for {algorithm}: is the token of another issuer or environment, or newer than the keys?"
+        ),
         None => write!(
             f,
-            "the token names no key, and there is none or more than one for {algorithm}"
+            "the token names no key, and there is none or more than one for {algorithm}; the issuer has to write a `kid`, or the API to hold one key of that algorithm"
         ),
+    }
+}
+
+fn missing_claim(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+    write!(f, "the token has no claim `{name}`")?;
+    match name {
+        "iss" | "aud" => write!(
+            f,
+            "; if its issuer writes that elsewhere, say `Expected::in_claim`"
+        ),
+        "exp" => write!(f, "; one that never ends is not accepted"),
+        _ => write!(f, ", which this API requires; its issuer has to write it"),
     }
 }
 

@@ -129,7 +129,9 @@ fn claims_text<'b>(
 }
 
 fn not_three_segments() -> ValidationError {
-    malformed("it has not three segments (five would be an encrypted token, none an opaque one)")
+    malformed(
+        "it has not three segments (five would be an encrypted token; one without any is opaque, and for `RequireToken` or the issuer to check)",
+    )
 }
 
 #[cold]
@@ -190,7 +192,7 @@ impl<'h> Header<'h> {
             .string()
             .ok_or_else(|| malformed("`alg` is not a string"))?;
         Algorithm::from_name(&name)
-            .ok_or_else(|| ValidationErrorKind::AlgorithmNotAllowed(excerpt(&name)).into())
+            .ok_or_else(|| ValidationErrorKind::UnknownAlgorithm(excerpt(&name)).into())
     }
 
     fn key_id(&self) -> Result<Option<Cow<'h, str>>, ValidationError> {

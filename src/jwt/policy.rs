@@ -65,9 +65,11 @@ impl Policy {
 
     pub(super) fn check_header(&self, algorithm: Algorithm, token_type: Option<&str>) -> Checked {
         if !self.algorithms.contains(&algorithm) {
-            return Err(
-                ValidationErrorKind::AlgorithmNotAllowed(algorithm.name().to_owned()).into(),
-            );
+            return Err(ValidationErrorKind::AlgorithmNotAllowed {
+                expected: excerpts(self.algorithms.iter().map(|allowed| allowed.name())),
+                received: algorithm,
+            }
+            .into());
         }
         self.token_types.check(token_type)
     }

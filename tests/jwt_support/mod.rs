@@ -98,7 +98,8 @@ pub(crate) fn verdict<C>(result: &Result<Verified<C>, ValidationError>) -> &'sta
         ValidationErrorKind::TooLarge { .. } => "too large",
         ValidationErrorKind::Malformed(_) => "malformed",
         ValidationErrorKind::DuplicateMember(_) => "duplicate member",
-        ValidationErrorKind::AlgorithmNotAllowed(_) => "algorithm",
+        ValidationErrorKind::UnknownAlgorithm(_)
+        | ValidationErrorKind::AlgorithmNotAllowed { .. } => "algorithm",
         ValidationErrorKind::UnknownKey { .. } => "unknown key",
         ValidationErrorKind::Signature => "signature",
         ValidationErrorKind::Expired { .. } => "expired",
