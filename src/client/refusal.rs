@@ -1,6 +1,6 @@
 //! Did the server refuse our token? A pure look at a response's head.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use http::{Extensions, HeaderMap, Response, StatusCode, Version, header};
 
@@ -168,10 +168,8 @@ pub enum RefusedInBody {
 /// use tower_bearer::client::Refusal;
 ///
 /// fn explain<B>(response: &http::Response<B>) -> Option<String> {
-///     match response.extensions().get::<Refusal>()? {
-///         Refusal::InsufficientScope { missing } => Some(format!("ask for `{missing}`")),
-///         other => Some(format!("{other:?}")),
-///     }
+///     let refusal = response.extensions().get::<Refusal>()?;
+///     Some(format!("{}: {refusal}", response.status()))
 /// }
 /// # assert_eq!(explain(&http::Response::new(())), None);
 /// ```
@@ -197,6 +195,27 @@ pub enum Refusal {
     },
     /// The new token was refused too.
     RefusedAgain,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InsufficientScope { missing } if !missing.is_empty() => {
+                return write!(f, "the token does not allow this: ask for the scope `{missing}`");
+            }
+            Self::InsufficientScope { .. } => "the token does not allow this",
+            Self::NotRepeatable => {
+                "the token was refused, and the request is not one that can be sent again; the next one will carry a new token"
+            }
+            Self::NoOtherToken => "the token was refused, and its source has no other",
+            Self::SameToken => "the token was refused, and renewal gave the same one",
+            Self::HeldBack { retry_after } => {
+                let seconds = retry_after.as_secs_f32().ceil();
+                return write!(f, "new tokens are refused too; the next one is asked for in {seconds} s");
+            }
+            Self::RefusedAgain => "the token was refused, and the new one too",
+        })
+    }
 }
 
 #[cfg(test)]
@@ -358,6 +377,27 @@ mod tests {
             let response = head(200, &headers);
             let has = ResponseHead::of(&response).has_media_type("text/html");
             assert_eq!(has, expected, "{rule}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_why_it_reached_the_caller() {
+        let missing = |list| Refusal::InsufficientScope {
+            missing: ScopeSet::parse(list),
+        };
+        let retry_after = Duration::from_millis(29_100);
+        let rows = [
+            (missing("a b"), "ask for the scope `a b`"),
+            (missing(""), "does not allow this"),
+            (Refusal::NotRepeatable, "not one that can be sent again"),
+            (Refusal::NoOtherToken, "has no other"),
+            (Refusal::SameToken, "gave the same one"),
+            (Refusal::HeldBack { retry_after }, "in 30 s"),
+            (Refusal::RefusedAgain, "the new one too"),
+        ];
+        for (refusal, expected) in rows {
+            let said = refusal.to_string();
+            assert!(said.contains(expected), "{said}");
         }
     }
 
