@@ -8,9 +8,9 @@ use axum::{
     Extension, Router,
     body::Body,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
-use http::{HeaderValue, Request, StatusCode, header::AUTHORIZATION};
+use http::{HeaderValue, Method, Request, StatusCode, header::AUTHORIZATION};
 use serde_json::json;
 use server_support::{
     ALICE, BOB, Employee, ManualKeys, MyClaims, OtherClaims, Standing, challenge, good, keys,
@@ -157,6 +157,63 @@ async fn each_guard_fits_each_place_of_a_router() {
         RejectionReason::CredentialsMissing
     ));
     assert_eq!(text(response).await, "see the manual");
+}
+
+#[tokio::test]
+async fn a_scope_is_asked_for_by_route_by_nest_and_by_method() {
+    let scope = |name: &'static str| RequireScope::all([name]);
+    let admin = Router::new()
+        .route("/users", get(name))
+        .route_layer(scope("admin"));
+    let app: Router = Router::new()
+        .route("/me", get(name))
+        .route("/orders", get(name).layer(scope("read")))
+        .route(
+            "/invoices",
+            get(name)
+                .layer(scope("read"))
+                .merge(post(name).layer(scope("write")))
+                .delete(name),
+        )
+        .nest("/admin", admin)
+        .route_layer(require());
+    let rows = [
+        ("no scope is asked for", Method::GET, "/me", "", 200),
+        ("by route", Method::GET, "/orders", "read", 200),
+        ("by route, without it", Method::GET, "/orders", "write", 403),
+        ("by method", Method::GET, "/invoices", "read", 200),
+        ("not the other's", Method::POST, "/invoices", "read", 403),
+        ("by another method", Method::POST, "/invoices", "write", 200),
+        (
+            "a method that was added after the layer",
+            Method::DELETE,
+            "/invoices",
+            "",
+            200,
+        ),
+        ("by nest", Method::GET, "/admin/users", "admin", 200),
+        (
+            "by nest, without it",
+            Method::GET,
+            "/admin/users",
+            "read",
+            403,
+        ),
+        (
+            "with `route_layer`, an unknown path in it is not found",
+            Method::GET,
+            "/admin/nothing",
+            "",
+            404,
+        ),
+        ("nor an unknown method", Method::PUT, "/me", "", 405),
+    ];
+    for (rule, method, path, granted, expected) in rows {
+        let mut request = with_token(path, &token(json!({ "scope": granted })));
+        *request.method_mut() = method;
+        let response = ask(&app, request).await;
+        assert_eq!(response.status().as_u16(), expected, "{rule}");
+    }
 }
 
 #[tokio::test]

@@ -2,105 +2,27 @@
 #![cfg(feature = "server")]
 #![allow(clippy::unwrap_used, clippy::panic)] // a test may
 
+mod places_support;
 mod server_support;
 
 use std::convert::Infallible;
 
 use http::{HeaderMap, HeaderValue, Request, Response, Uri, header};
+use places_support::{
+    Line,
+    Outcome::{
+        self, Anonymous, Invalid, Known, Misconfigured, Missing, OtherScheme, Several, Unreadable,
+    },
+    outcome, request, send,
+};
 use proptest::prelude::*;
 use server_support::{MyClaims, NOW, challenge, good, optional, rejection, require, token};
-use tower::{Layer, Service, ServiceExt, service_fn};
+use tower::{Layer, ServiceExt, service_fn};
 use tower_bearer::{
     OptionalJwt, RequireJwt,
-    server::{Authentication, Place, Places, RejectionReason},
+    server::{Place, Places},
     token::{Scheme, TokenHeader},
 };
-
-type Line = (&'static str, Vec<u8>);
-
-fn request(uri: &str, lines: &[Line]) -> Request<()> {
-    let mut request = Request::get(uri).body(()).unwrap();
-    for (name, value) in lines {
-        let value = HeaderValue::from_bytes(value).unwrap();
-        request.headers_mut().append(*name, value);
-    }
-    request
-}
-
-/// What became of a request.
-#[derive(Debug, PartialEq, Eq)]
-enum Outcome {
-    Known,
-    Anonymous,
-    Missing,
-    OtherScheme,
-    Several,
-    Unreadable,
-    Invalid,
-    Misconfigured,
-}
-use Outcome::{
-    Anonymous, Invalid, Known, Misconfigured, Missing, OtherScheme, Several, Unreadable,
-};
-
-/// The request as the inner service saw it, and the response to it.
-type Answer = Response<Option<Request<()>>>;
-
-async fn send<L>(layer: &L, request: Request<()>) -> Answer
-where
-    L: Layer<Echo>,
-    L::Service: Service<Request<()>, Response = Answer, Error = Infallible>,
-{
-    layer.layer(Echo).oneshot(request).await.unwrap()
-}
-
-#[derive(Clone)]
-struct Echo;
-
-impl Service<Request<()>> for Echo {
-    type Response = Answer;
-    type Error = Infallible;
-    type Future = std::future::Ready<Result<Answer, Infallible>>;
-
-    fn poll_ready(
-        &mut self,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Result<(), Infallible>> {
-        std::task::Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<()>) -> Self::Future {
-        std::future::ready(Ok(Response::new(Some(request))))
-    }
-}
-
-fn outcome(answer: &Answer) -> Outcome {
-    if let Some(seen) = answer.body() {
-        assert_eq!(answer.status(), 200);
-        let record = seen.extensions().get::<Authentication>().unwrap();
-        return if record.is_anonymous() {
-            Anonymous
-        } else {
-            Known
-        };
-    }
-    let (outcome, status, code) = match rejection(answer).reason() {
-        RejectionReason::CredentialsMissing => (Missing, 401, None),
-        RejectionReason::OtherScheme => (OtherScheme, 401, None),
-        RejectionReason::SeveralCredentials => (Several, 400, Some("invalid_request")),
-        RejectionReason::UnreadableCredentials(_) => (Unreadable, 401, Some("invalid_token")),
-        RejectionReason::InvalidToken(_) => (Invalid, 401, Some("invalid_token")),
-        RejectionReason::Misconfigured(_) => (Misconfigured, 500, None),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(answer.status(), status);
-    let rejection = rejection(answer);
-    let told = rejection
-        .challenge()
-        .and_then(|told| told.parameter("error"));
-    assert_eq!(told, code);
-    outcome
-}
 
 fn bearer() -> Line {
     ("authorization", format!("Bearer {}", good()).into_bytes())

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::Request;
 use serde_json::json;
 use server_support::*;
@@ -131,6 +132,8 @@ fn no_refusal_prints_an_opaque_token_or_a_token_elsewhere() {
             Place::header(Scheme::bearer()),
             Place::cookie("session").unwrap(),
             Place::dangerous_query("access_token"),
+            Place::websocket_protocol("bearer").unwrap(),
+            Place::websocket_protocol_base64url("base64url.bearer.").unwrap(),
         ]
     };
     let bad = token(json!({"aud": "billing"}));
@@ -142,12 +145,20 @@ fn no_refusal_prints_an_opaque_token_or_a_token_elsewhere() {
         let request = Request::get(format!("/?access_token={value}"));
         request.body(()).unwrap()
     };
+    let protocol = |list: String| {
+        let request = Request::get("/").header("sec-websocket-protocol", list);
+        request.body(()).unwrap()
+    };
+    let encoded = |token: &str| URL_SAFE_NO_PAD.encode(token);
     let printed = logged(async {
         let guard = require_token().credentials_in(everywhere());
         for request in [
             request(&[&bearer(unknown)]),
             cookie(unknown),
             query(unknown),
+            protocol(format!("bearer, {unknown}")),
+            protocol(format!("base64url.bearer.{}", encoded(unknown))),
+            protocol(format!("base64url.bearer.{unknown}=")),
         ] {
             assert_eq!(send(guard.clone(), request).await.status(), 401);
         }
@@ -158,13 +169,20 @@ fn no_refusal_prints_an_opaque_token_or_a_token_elsewhere() {
             401
         );
         let guard = require().credentials_in(everywhere());
-        for request in [cookie(&bad), query(&bad), cookie(&format!("\"{bad}"))] {
+        for request in [
+            cookie(&bad),
+            query(&bad),
+            cookie(&format!("\"{bad}")),
+            protocol(format!("v1, bearer, {bad}")),
+            protocol(format!("base64url.bearer.{}", encoded(&bad))),
+        ] {
             assert_eq!(send(guard.clone(), request).await.status(), 401);
         }
     });
-    assert_eq!(printed.lines().count(), 8, "{printed}");
-    assert_hides(&printed, unknown);
-    assert_hides(&printed, &bad);
+    assert_eq!(printed.lines().count(), 13, "{printed}");
+    for token in [unknown, &bad, &encoded(unknown), &encoded(&bad)] {
+        assert_hides(&printed, token);
+    }
 }
 
 #[test]

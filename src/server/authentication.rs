@@ -2,9 +2,12 @@
 
 use std::{fmt, sync::Arc};
 
-use http::Extensions;
+use http::{Extensions, HeaderMap, Method};
 
-use super::rejection::{Protocol, Rejection, RejectionReason};
+use super::{
+    preflight::Preflights,
+    rejection::{Protocol, Rejection, RejectionReason},
+};
 use crate::{
     challenge::Challenge,
     jwt::{Contents, Verified},
@@ -36,6 +39,7 @@ use crate::{
 pub struct Authentication {
     bearer: Option<Arc<dyn Bearer>>,
     challenge: Arc<Challenge>,
+    preflights: Preflights,
     forget: fn(&mut Extensions),
 }
 
@@ -112,6 +116,11 @@ impl Authentication {
         self.bearer.as_ref().and_then(|bearer| bearer.subject())
     }
 
+    /// Whether the guard was told to let such a request through without a token.
+    pub(super) fn lets_through(&self, method: &Method, headers: &HeaderMap) -> bool {
+        self.preflights.lets_through(method, headers)
+    }
+
     /// A refusal with what the guard's challenges have in common.
     pub(super) fn rejection(&self, reason: RejectionReason, protocol: Protocol) -> Rejection {
         Rejection::new(reason, &self.challenge, protocol)
@@ -127,6 +136,7 @@ impl Authentication {
         extensions: &mut Extensions,
         caller: Option<T>,
         challenge: &Arc<Challenge>,
+        preflights: Preflights,
     ) {
         if let Some(outer) = extensions.remove::<Self>() {
             (outer.forget)(extensions);
@@ -139,6 +149,7 @@ impl Authentication {
         extensions.insert(Self {
             bearer,
             challenge: Arc::clone(challenge),
+            preflights,
             forget: forget::<T>,
         });
     }

@@ -8,8 +8,9 @@ use tower_layer::Layer;
 use super::{
     authenticate::{Authenticate, Decision, Refusal},
     authentication::Authentication,
-    credentials::{Held, OtherSchemes, Places},
+    credentials::{Held, OtherSchemes, Places, Removal},
     log,
+    preflight::Preflights,
     presence::Presence,
     privacy::Privacy,
     rejection::{Protocol, Rejection, RejectionReason},
@@ -33,6 +34,7 @@ use crate::{
 /// | matter | default | step |
 /// | --- | --- | --- |
 /// | where the token stands | `Authorization: Bearer` | [`credentials_in`](Self::credentials_in) |
+/// | CORS preflights | refused, as they bring no token | [`let_preflight_through`](Self::let_preflight_through) |
 /// | other schemes, such as `Basic` | refused | [`ignore_other_schemes`](Self::ignore_other_schemes) |
 /// | challenge | `realm` is the first audience | [`challenge`](Self::challenge) |
 /// | token behind the guard | stays where it is, its header marked sensitive | [`remove_credentials`](Self::remove_credentials) |
@@ -74,9 +76,10 @@ pub struct Guard<A, P, R = EmptyBody> {
 struct Settings<A> {
     places: Places,
     other_schemes: OtherSchemes,
+    preflights: Preflights,
     authenticator: A,
     challenge: Arc<Challenge>,
-    credentials_removed: bool,
+    removal: Removal,
     clock: Arc<dyn Clock>,
 }
 
@@ -99,9 +102,10 @@ impl<A, P> Guard<A, P> {
             settings: Arc::new(Settings {
                 places: Places::default(),
                 other_schemes: OtherSchemes::Refused,
+                preflights: Preflights::Guarded,
                 authenticator,
                 challenge: Arc::new(challenge),
-                credentials_removed: false,
+                removal: Removal::OfEchoes,
                 clock: SystemClock::shared(),
             }),
             presence,
@@ -170,12 +174,30 @@ impl<A: Clone, P, R> Guard<A, P, R> {
         self.change(|settings| settings.other_schemes = OtherSchemes::Ignored)
     }
 
+    /// Lets CORS preflights through without a token, for services that answer them
+    /// themselves: a browser never puts one on a preflight (Fetch, "CORS-preflight fetch").
+    ///
+    /// **Rather put the layer that answers CORS outside the guard**, such as
+    /// `tower_http::cors::CorsLayer`. Then a preflight never comes here, and refusals get the
+    /// headers too without which the page's script can't see them. This step is for a guard
+    /// before a service that you can't change, as in a gateway.
+    ///
+    /// A preflight is a request with the method `OPTIONS` and the headers `Origin` and
+    /// `Access-Control-Request-Method`. Anybody can send that: what stands inside must do
+    /// nothing for it but answer CORS. It is anonymous there, and
+    /// [`RequireScope`](super::RequireScope) lets it through as well. One that brings
+    /// credentials is judged by them, like any request.
+    #[must_use]
+    pub fn let_preflight_through(self) -> Self {
+        self.change(|settings| settings.preflights = Preflights::LetThrough)
+    }
+
     /// Takes an accepted token out of the request before the inner service sees it: out of
     /// all places of the guard, and nothing else. Of a JWT,
     /// [`Verified::expose_token`](crate::Verified::expose_token) still has it.
     #[must_use]
     pub fn remove_credentials(self) -> Self {
-        self.change(|settings| settings.credentials_removed = true)
+        self.change(|settings| settings.removal = Removal::OfAll)
     }
 
     /// Asks another clock what time it is.
@@ -237,15 +259,19 @@ impl<A: Authenticate, P: Presence, R> Guard<A, P, R> {
         let Settings {
             places,
             other_schemes,
+            preflights,
             ..
         } = &*self.settings;
-        let reason = match places.find(request.headers(), request.uri(), *other_schemes) {
+        let (method, headers) = (request.method(), request.headers());
+        let reason = match places.find(headers, request.uri(), *other_schemes) {
             Some(Held::Token(token)) => return Ok(token),
             Some(Held::Several) => RejectionReason::SeveralCredentials,
             Some(Held::Unreadable(why)) => RejectionReason::UnreadableCredentials(why),
             Some(Held::OtherScheme) => RejectionReason::OtherScheme,
             None if places.is_empty() => RejectionReason::Misconfigured(NOWHERE),
-            None if P::ADMITS_ANONYMOUS => return Err(Decision::Anonymous),
+            None if P::ADMITS_ANONYMOUS || preflights.lets_through(method, headers) => {
+                return Err(Decision::Anonymous);
+            }
             None => RejectionReason::CredentialsMissing,
         };
         Err(reason.into())
@@ -255,11 +281,12 @@ impl<A: Authenticate, P: Presence, R> Guard<A, P, R> {
     pub(super) fn admit<B>(&self, request: &mut Request<B>, caller: Option<A::Caller>) -> Privacy {
         let settings = &*self.settings;
         let privacy = Privacy::of(caller.is_some() && settings.places.are_in_query(request.uri()));
-        if caller.is_some() && settings.credentials_removed {
-            settings.places.remove_from(request);
+        if caller.is_some() {
+            settings.places.remove_from(request, settings.removal);
         }
         settings.places.mark_sensitive(request.headers_mut());
-        Authentication::record(request.extensions_mut(), caller, &settings.challenge);
+        let (challenge, preflights) = (&settings.challenge, settings.preflights);
+        Authentication::record(request.extensions_mut(), caller, challenge, preflights);
         privacy
     }
 

@@ -41,6 +41,7 @@ mod key_wait;
 mod log;
 mod optional;
 mod optional_token;
+mod preflight;
 mod presence;
 mod privacy;
 mod problem;
@@ -56,7 +57,7 @@ mod trusted;
 
 pub use authenticate::Authenticate;
 pub use authentication::Authentication;
-pub use credentials::{CookieNameError, Place, Places};
+pub use credentials::{Place, PlaceError, Places};
 pub use future::GuardFuture;
 pub use guard::Guard;
 pub use identity::Identity;

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Extensions, Request, Response};
+use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -28,7 +28,7 @@ use crate::scope::{ScopeSet, is_scope_token};
 ///
 /// | caller | answer |
 /// | --- | --- |
-/// | anonymous | 401 with a challenge |
+/// | anonymous | 401 with a challenge; a CORS preflight passes if [the guard let it through](super::Guard::let_preflight_through) |
 /// | token without the scope | 403 `insufficient_scope`, with the scopes that are needed |
 /// | no guard outside this layer | 500, and an error event that names the fix |
 ///
@@ -113,14 +113,17 @@ fn names<N: Into<String>>(scopes: impl IntoIterator<Item = N>) -> Box<[Box<str>]
 }
 
 impl Rule {
-    fn judge(&self, extensions: &Extensions, protocol: Protocol) -> Result<(), Rejection> {
-        let Some(caller) = extensions.get::<Authentication>() else {
+    fn judge<B>(&self, request: &Request<B>) -> Result<(), Rejection> {
+        let (method, headers) = (request.method(), request.headers());
+        let protocol = Protocol::of(method, headers);
+        let Some(caller) = request.extensions().get::<Authentication>() else {
             return Err(Rejection::misconfigured(
                 "`RequireScope` stands inside no guard: add `RequireJwt` or another guard outside it (in axum: with `.layer` after it)",
                 protocol,
             ));
         };
         match caller.scopes() {
+            None if caller.lets_through(method, headers) => Ok(()),
             None => Err(caller.token_needed(protocol)),
             Some(granted) if self.is_met(granted) => Ok(()),
             Some(_) => {
@@ -220,8 +223,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let protocol = Protocol::of(request.method(), request.headers());
-        match self.layer.rule.judge(request.extensions(), protocol) {
+        match self.layer.rule.judge(&request) {
             Ok(()) => {
                 let future = self.inner.call(request);
                 RequireScopeFuture {

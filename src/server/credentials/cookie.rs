@@ -1,22 +1,20 @@
 //! A token in a cookie (RFC 6265).
 
-use std::{error::Error, fmt};
-
 use http::{HeaderMap, HeaderValue, header::COOKIE};
 
-use super::Held;
-use crate::{challenge::Challenge, excerpt::excerpt};
+use super::{Held, place_error::PlaceError};
+use crate::challenge::Challenge;
 
 /// One cookie, in however many `Cookie` lines (RFC 9113 §8.2.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CookiePlace(Box<str>);
 
 impl CookiePlace {
-    pub(super) fn new(name: &str) -> Result<Self, CookieNameError> {
+    pub(super) fn new(name: &str) -> Result<Self, PlaceError> {
         // RFC 6265 §4.1.1: a token, as an authentication scheme is.
         match Challenge::is_scheme(name) {
             true => Ok(Self(name.into())),
-            false => Err(CookieNameError(excerpt(name))),
+            false => Err(PlaceError::cookie(name)),
         }
     }
 
@@ -81,25 +79,3 @@ fn unquoted(value: &[u8]) -> &[u8] {
         .and_then(|inner| inner.strip_suffix(b"\""))
         .unwrap_or(value)
 }
-
-/// A name that no cookie can have.
-#[derive(Clone, PartialEq, Eq)]
-pub struct CookieNameError(String);
-
-impl fmt::Display for CookieNameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` can't name a cookie: one word of letters, digits and `!#$%&'*+-.^_`|~` (RFC 6265 §4.1.1)",
-            self.0
-        )
-    }
-}
-
-impl fmt::Debug for CookieNameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CookieNameError({self})")
-    }
-}
-
-impl Error for CookieNameError {}

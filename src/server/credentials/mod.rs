@@ -5,11 +5,13 @@ mod cookie;
 mod header;
 mod held;
 mod place;
+mod place_error;
 mod places;
 mod query;
+mod websocket;
 
-pub use cookie::CookieNameError;
 pub(super) use held::Held;
 pub use place::Place;
-pub(super) use places::OtherSchemes;
+pub use place_error::PlaceError;
 pub use places::Places;
+pub(super) use places::{OtherSchemes, Removal};

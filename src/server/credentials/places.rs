@@ -6,6 +6,7 @@ use http::{HeaderMap, Request, Uri, header::AUTHORIZATION};
 
 use super::{
     Held, Place, cookie::CookiePlace, header::HeaderPlace, place::Kind, query::QueryPlace,
+    websocket::WebSocketPlace,
 };
 use crate::token::{Scheme, TokenHeader};
 
@@ -20,6 +21,7 @@ use crate::token::{Scheme, TokenHeader};
 #[derive(Clone, Debug)]
 pub struct Places {
     headers: Vec<HeaderPlace>,
+    websockets: Vec<WebSocketPlace>,
     queries: Vec<QueryPlace>,
     cookies: Vec<CookiePlace>,
 }
@@ -32,18 +34,28 @@ pub(crate) enum OtherSchemes {
     Ignored,
 }
 
+/// Where an accepted token is taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Removal {
+    /// Where the inner service may send it back to the caller.
+    OfEchoes,
+    /// Wherever it stands.
+    OfAll,
+}
+
 impl Places {
     fn new(places: impl IntoIterator<Item = Place>) -> Self {
         let mut this = Self {
             headers: Vec::new(),
+            websockets: Vec::new(),
             queries: Vec::new(),
             cookies: Vec::new(),
         };
         for Place(kind) in places {
             match kind {
                 Kind::Header(header) => this.add_header(&header),
-                Kind::Query(query) if !this.queries.contains(&query) => this.queries.push(query),
-                Kind::Query(_) => {}
+                Kind::WebSocket(place) => push_once(&mut this.websockets, place),
+                Kind::Query(query) => push_once(&mut this.queries, query),
                 Kind::Cookie(cookie) => this.cookies.push(cookie),
             }
         }
@@ -72,7 +84,10 @@ impl Places {
 
     /// Whether there is no place at all.
     pub(crate) fn is_empty(&self) -> bool {
-        self.headers.is_empty() && self.queries.is_empty() && self.cookies.is_empty()
+        self.headers.is_empty()
+            && self.websockets.is_empty()
+            && self.queries.is_empty()
+            && self.cookies.is_empty()
     }
 
     /// Looks; `None` where nothing is.
@@ -85,8 +100,13 @@ impl Places {
         let counts =
             |held: &Held<'_>| *held != Held::OtherScheme || others == OtherSchemes::Refused;
         let in_headers = self.headers.iter().filter_map(|place| place.find(headers));
+        let in_websockets = self
+            .websockets
+            .iter()
+            .filter_map(|place| place.find(headers));
         let in_query = self.queries.iter().filter_map(|place| place.find(uri));
-        let mut explicit = in_headers.filter(counts).chain(in_query);
+        let in_headers = in_headers.filter(counts);
+        let mut explicit = in_headers.chain(in_websockets).chain(in_query);
         match (explicit.next(), explicit.next()) {
             (Some(_), Some(_)) => Some(Held::Several),
             (Some(held), None) => Some(held),
@@ -99,8 +119,14 @@ impl Places {
         self.queries.iter().any(|place| place.is_in(uri))
     }
 
-    /// Takes the token out of the request, wherever it stands.
-    pub(crate) fn remove_from<B>(&self, request: &mut Request<B>) {
+    /// Takes the token out of the request.
+    pub(crate) fn remove_from<B>(&self, request: &mut Request<B>, removal: Removal) {
+        for place in &self.websockets {
+            place.remove(request.headers_mut());
+        }
+        if removal == Removal::OfEchoes {
+            return;
+        }
         for place in &self.headers {
             place.remove(request.headers_mut());
         }
@@ -120,6 +146,13 @@ impl Places {
         if !self.cookies.is_empty() {
             CookiePlace::mark_sensitive(headers);
         }
+    }
+}
+
+/// A place that was named twice would hold two credentials.
+fn push_once<T: PartialEq>(places: &mut Vec<T>, place: T) {
+    if !places.contains(&place) {
+        places.push(place);
     }
 }
 
