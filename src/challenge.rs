@@ -4,7 +4,11 @@
 
 mod parse;
 
-use std::{borrow::Cow, error::Error, fmt};
+use std::{
+    borrow::Cow,
+    error::Error,
+    fmt::{self, Write as _},
+};
 
 use http::{HeaderMap, HeaderValue, Uri, header::WWW_AUTHENTICATE};
 
@@ -242,7 +246,9 @@ impl Challenge {
     #[must_use]
     pub fn to_header_value(&self) -> HeaderValue {
         // Neither what was checked here nor what was read from a header can fail.
-        HeaderValue::try_from(self.to_string()).unwrap_or(HeaderValue::from_static("Bearer"))
+        let mut text = String::with_capacity(128);
+        let _ = write!(text, "{self}");
+        HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"))
     }
 }
 
@@ -261,12 +267,16 @@ impl fmt::Display for Challenge {
 }
 
 fn write_quoted(f: &mut fmt::Formatter<'_>, name: &str, value: &str) -> fmt::Result {
-    write!(f, "{name}=\"")?;
-    for character in value.chars() {
-        if matches!(character, '"' | '\\') {
+    const SPECIAL: [char; 2] = ['"', '\\'];
+    f.write_str(name)?;
+    f.write_str("=\"")?;
+    for piece in value.split_inclusive(SPECIAL) {
+        let plain = piece.strip_suffix(SPECIAL).unwrap_or(piece);
+        f.write_str(plain)?;
+        if let Some(special @ ("\"" | "\\")) = piece.get(plain.len()..) {
             f.write_str("\\")?;
+            f.write_str(special)?;
         }
-        write!(f, "{character}")?;
     }
     f.write_str("\"")
 }

@@ -7,6 +7,9 @@ pub(crate) fn excerpt(text: &str) -> String {
 
 /// Escaped, and cut to that many characters of the original.
 pub(crate) fn excerpt_of(text: &str, characters: usize) -> String {
+    if text.len() <= characters && text.bytes().all(is_shown_as_it_is) {
+        return text.to_owned();
+    }
     let mut rest = text.chars();
     let mut shown: String = rest
         .by_ref()
@@ -17,6 +20,11 @@ pub(crate) fn excerpt_of(text: &str, characters: usize) -> String {
         shown.push('…');
     }
     shown
+}
+
+/// What [`char::escape_debug`] leaves as it is, of ASCII.
+fn is_shown_as_it_is(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\'' | b'\\')
 }
 
 #[cfg(test)]
@@ -33,6 +41,10 @@ mod tests {
         ];
         for (row, text, expected) in rows {
             assert_eq!(excerpt(text), expected, "{row}");
+        }
+        for byte in 0..=127_u8 {
+            let text = char::from(byte).to_string();
+            assert_eq!(excerpt(&text), text.escape_debug().to_string());
         }
         assert_eq!(excerpt(&"x".repeat(64)), "x".repeat(64));
         assert_eq!(excerpt(&"x".repeat(65)), "x".repeat(64) + "…");

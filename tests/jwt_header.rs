@@ -128,6 +128,16 @@ fn the_header_keeps_these_rules() {
 }
 
 #[test]
+fn a_header_has_64_members_at_most() {
+    for (count, expected) in [(64, "accepted"), (65, "malformed")] {
+        let others = (1..count).map(|number| format!(r#","m{number}":1"#));
+        let header = format!(r#"{{"alg":"HS256"{}}}"#, others.collect::<String>());
+        let result = validate(&forge(&header, &claims(json!({}))));
+        assert_eq!(verdict(&result), expected, "{count}");
+    }
+}
+
+#[test]
 fn a_token_never_brings_its_own_key() {
     // Signed by the attacker's secret, which the header then offers.
     let attackers = b"another secret of thirty-two byte";

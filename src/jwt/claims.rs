@@ -65,11 +65,12 @@ impl<'de, 'w> Claims<'de, 'w> {
         json: &'de str,
         members: &mut Members<'de>,
     ) -> Result<(), ValidationError> {
-        members.read(json, "the claims are not a JSON object", |name, value| {
+        let see = |name: &str, value| {
             if let Some(slot) = self.slot(name) {
                 *slot = Some(value);
             }
-        })
+        };
+        members.read(json, usize::MAX, "the claims are not a JSON object", see)
     }
 
     fn slot(&mut self, name: &str) -> Option<&mut Option<Value<'de>>> {

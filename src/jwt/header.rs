@@ -155,6 +155,10 @@ fn decode_text<'b>(segment: &str, stack: &'b mut [u8], heap: &'b mut Vec<u8>) ->
     std::str::from_utf8(decode(segment, stack, heap)?).ok()
 }
 
+/// There are a dozen names for members (RFC 7515 §4.1). Nobody has signed a header yet when it
+/// is read: it may not cost more than what follows.
+const MOST_MEMBERS: usize = 64;
+
 /// The members of the header that decide something. `jwk`, `jku`, `x5u` and `x5c` are
 /// not among them: a token never brings its own key.
 #[derive(Default)]
@@ -168,15 +172,15 @@ impl<'h> Header<'h> {
     fn read(json: &'h str) -> Result<Self, ValidationError> {
         let mut header = Self::default();
         let mut is_critical = false;
-        Members::<'_, 4>::new().read(json, "the header is not a JSON object", |name, value| {
-            match name {
-                "alg" => header.algorithm = Some(value),
-                "kid" => header.key_id = Some(value),
-                "typ" => header.token_type = Some(value),
-                "crit" => is_critical = true,
-                _ => {}
-            }
-        })?;
+        let see = |name: &str, value| match name {
+            "alg" => header.algorithm = Some(value),
+            "kid" => header.key_id = Some(value),
+            "typ" => header.token_type = Some(value),
+            "crit" => is_critical = true,
+            _ => {}
+        };
+        let what = "the header is not a JSON object with 64 members at most";
+        Members::<'_, 4>::new().read(json, MOST_MEMBERS, what, see)?;
         // RFC 7515 §4.1.11: not understood, so not accepted.
         if is_critical {
             return Err(ValidationErrorKind::CriticalHeader.into());

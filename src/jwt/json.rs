@@ -84,10 +84,9 @@ pub(super) struct Members<'de, const FEW: usize = 24> {
     many: Vec<Member<'de>>,
     /// A bit for each name there is: one that has no bit is new.
     marks: u64,
-    /// The names that are not to be found in `few` as they read: those that are written
-    /// with escapes, since `"a"` and `"\u0061"` are the same one (RFC 8259 §8.3), and those
-    /// for which it has no room.
-    names: Option<HashSet<Cow<'de, str>>>,
+    /// All names as they read, once there are more than a few or one is written with
+    /// escapes: `"a"` and `"\u0061"` are the same one (RFC 8259 §8.3).
+    crowd: Option<HashSet<Cow<'de, str>>>,
 }
 
 impl<'de, const FEW: usize> Members<'de, FEW> {
@@ -102,7 +101,7 @@ impl<'de, const FEW: usize> Members<'de, FEW> {
             count: 0,
             many: Vec::new(),
             marks: 0,
-            names: None,
+            crowd: None,
         }
     }
 
@@ -110,10 +109,11 @@ impl<'de, const FEW: usize> Members<'de, FEW> {
     ///
     /// # Errors
     ///
-    /// When it is no object, or has a member twice.
+    /// When it is no object, has a member twice or more than `most`; `what` says so.
     pub(super) fn read(
         &mut self,
         json: &'de str,
+        most: usize,
         what: &'static str,
         mut see: impl FnMut(&str, Value<'de>),
     ) -> Result<(), ValidationError> {
@@ -121,19 +121,26 @@ impl<'de, const FEW: usize> Members<'de, FEW> {
         let mut cursor = Cursor { json, position: 0 };
         let mut is_next = cursor.opens_object().ok_or_else(malformed)?;
         while is_next {
+            if self.count + self.many.len() == most {
+                return Err(malformed());
+            }
             let (name, value) = cursor.member().ok_or_else(malformed)?;
-            let unescaped_name;
-            let text = match name {
-                Value::Plain(text) => text,
+            let is_new = match name {
+                Value::Plain(text) => {
+                    see(text, value);
+                    self.is_new(text)
+                }
                 Value::Other(json) => {
-                    unescaped_name = unescaped(json).ok_or_else(malformed)?;
-                    &unescaped_name
+                    let text = unescaped(json).ok_or_else(malformed)?;
+                    see(&text, value);
+                    self.is_new_in_crowd(text)
                 }
             };
-            see(text, value);
-            if !self.insert(text, name, value) {
-                return Err(ValidationErrorKind::DuplicateMember(excerpt(text)).into());
+            if !is_new {
+                let text = name.string().unwrap_or_default();
+                return Err(ValidationErrorKind::DuplicateMember(excerpt(&text)).into());
             }
+            self.push(Member { name, value });
             is_next = cursor.goes_on().ok_or_else(malformed)?;
         }
         match cursor.next() {
@@ -147,44 +154,40 @@ impl<'de, const FEW: usize> Members<'de, FEW> {
         few.chain(&self.many).copied()
     }
 
-    /// Adds what reads `text`; `false` if there is one of that name.
     #[inline(always)]
-    fn insert(&mut self, text: &str, name: Value<'de>, value: Value<'de>) -> bool {
-        let mark = mark(text);
-        if self.marks & mark != 0 && self.has(text) {
-            return false;
-        }
-        self.marks |= mark;
-        let member = Member { name, value };
+    fn push(&mut self, member: Member<'de>) {
         match self.few.get_mut(self.count) {
             Some(free) => {
                 *free = member;
                 self.count += 1;
-                if let Value::Other(_) = name {
-                    self.remember(name);
-                }
             }
-            None => {
-                self.many.push(member);
-                self.remember(name);
-            }
+            None => self.many.push(member),
         }
-        true
     }
 
-    fn has(&self, text: &str) -> bool {
-        let mut few = self.few.iter().take(self.count);
-        few.any(|member| matches!(member.name, Value::Plain(it) if it == text))
-            || self
-                .names
-                .as_ref()
-                .is_some_and(|names| names.contains(text))
+    /// Whether there is none of that name yet.
+    #[inline(always)]
+    fn is_new(&mut self, name: &'de str) -> bool {
+        if self.count == FEW || self.crowd.is_some() {
+            return self.is_new_in_crowd(Cow::Borrowed(name));
+        }
+        let mark = mark(name);
+        let is_new = self.marks & mark == 0 || !self.iter().any(|member| member.is_named(name));
+        self.marks |= mark;
+        is_new
     }
 
     #[cold]
-    fn remember(&mut self, name: Value<'de>) {
-        let names = self.names.get_or_insert_default();
-        names.extend(name.string());
+    fn is_new_in_crowd(&mut self, name: Cow<'de, str>) -> bool {
+        let few = self.few.iter().take(self.count);
+        let names = || few.filter_map(|member| member.name.string()).collect();
+        self.crowd.get_or_insert_with(names).insert(name)
+    }
+}
+
+impl Member<'_> {
+    fn is_named(&self, text: &str) -> bool {
+        matches!(self.name, Value::Plain(name) if name == text)
     }
 }
 
@@ -366,7 +369,7 @@ mod tests {
 
     fn by_us(json: &str) -> Option<Vec<(String, String)>> {
         let mut members: Members<'_> = Members::new();
-        members.read(json, "", |_, _| {}).ok()?;
+        members.read(json, usize::MAX, "", |_, _| {}).ok()?;
         let owned = |member: Member<'_>| {
             let name = member.name.string().unwrap().into_owned();
             let value = match member.value {

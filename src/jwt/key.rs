@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::{
     algorithm::{Algorithm, KeyType},
     key_check::{check, check_kind, check_no_pem, may_be_signature},
+    key_choice::KeyChoice,
     key_error::{KeyError, KeyErrorKind},
     key_material::{KeyMaterial, PublicKey},
     signature::{Backend, Verify},
@@ -26,8 +27,8 @@ const MAX_CANDIDATES: usize = 4;
 ///   have no `kid`;
 /// - never more than four, and never a key of another algorithm.
 ///
-/// The keys are sorted when they are loaded, so that the choice among a hundred keys is
-/// a binary search that allocates nothing.
+/// The choice costs the same among a thousand keys as with one: where which keys stand is
+/// noted when they are loaded.
 ///
 /// # Example
 ///
@@ -40,7 +41,12 @@ const MAX_CANDIDATES: usize = 4;
 /// # Ok::<(), tower_bearer::keys::KeyError>(())
 /// ```
 #[derive(Clone)]
-pub struct KeySet(Arc<[Key]>);
+pub struct KeySet(Arc<Keys>);
+
+struct Keys {
+    keys: Box<[Key]>,
+    choice: KeyChoice,
+}
 
 /// One key.
 #[derive(Clone)]
@@ -145,19 +151,20 @@ impl Key {
         may_be_signature(self.algorithm, signature) && self.verifier.verify(message, signature)
     }
 
-    fn order(&self) -> (Algorithm, Option<&str>) {
+    pub(super) fn order(&self) -> (Algorithm, Option<&str>) {
         (self.algorithm, self.key_id.as_deref())
     }
 }
 
 impl KeySet {
     pub(crate) fn new(mut keys: Vec<Key>) -> Self {
-        keys.sort_by(|one, other| one.order().cmp(&other.order()));
-        Self(keys.into())
+        let choice = KeyChoice::among(&mut keys);
+        let keys = keys.into();
+        Self(Arc::new(Keys { keys, choice }))
     }
 
     pub(crate) fn keys(&self) -> &[Key] {
-        &self.0
+        &self.0.keys
     }
 
     /// Whether both are one and the same, so that nothing was added or withdrawn.
@@ -167,7 +174,7 @@ impl KeySet {
 
     /// Whether a key has that `kid` and is of that algorithm.
     pub(crate) fn has_named(&self, algorithm: Algorithm, key_id: Option<&str>) -> bool {
-        key_id.is_some() && !with_key_id(self.of(algorithm), key_id).is_empty()
+        key_id.is_some_and(|key_id| !self.0.choice.named(algorithm, key_id).is_empty())
     }
 
     /// Whether there is a key to try.
@@ -177,40 +184,16 @@ impl KeySet {
 
     /// The keys to try; none if there is none to choose.
     pub(super) fn candidates(&self, algorithm: Algorithm, key_id: Option<&str>) -> &[Key] {
-        let of_algorithm = self.of(algorithm);
-        let found = match key_id {
-            Some(_) => with_key_id(of_algorithm, key_id),
-            None if of_algorithm.len() == 1 => of_algorithm,
-            None => &[],
-        };
-        let found = if found.is_empty() {
-            with_key_id(of_algorithm, None)
-        } else {
-            found
-        };
+        let places = self.0.choice.candidates(algorithm, key_id);
+        let found = self.0.keys.get(places).unwrap_or_default();
         found.get(..MAX_CANDIDATES).unwrap_or(found)
     }
-
-    fn of(&self, algorithm: Algorithm) -> &[Key] {
-        range(&self.0, |key| key.algorithm.cmp(&algorithm))
-    }
-}
-
-fn with_key_id<'k>(of_algorithm: &'k [Key], wanted: Option<&str>) -> &'k [Key] {
-    range(of_algorithm, |key| key.key_id.as_deref().cmp(&wanted))
-}
-
-/// The part of a sorted slice for which `compare` says equal.
-fn range(keys: &[Key], compare: impl Fn(&Key) -> std::cmp::Ordering) -> &[Key] {
-    let start = keys.partition_point(|key| compare(key).is_lt());
-    let end = keys.partition_point(|key| compare(key).is_le());
-    keys.get(start..end).unwrap_or_default()
 }
 
 impl fmt::Debug for KeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list()
-            .entries(self.0.iter().map(|key| (key.order(), key.backend)))
+            .entries(self.keys().iter().map(|key| (key.order(), key.backend)))
             .finish()
     }
 }

@@ -31,6 +31,7 @@ mod json;
 pub(crate) mod jwk;
 pub(crate) mod key;
 mod key_check;
+mod key_choice;
 pub(crate) mod key_error;
 pub(crate) mod key_material;
 mod mint;

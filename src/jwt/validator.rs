@@ -39,9 +39,10 @@ use crate::{excerpt::excerpt, scope::ScopeSet};
 /// | size | 16 KiB | [`max_token_size`](Self::max_token_size) |
 /// | other claims | not looked at | [`require_claim`](Self::require_claim), [`exact_claim`](Self::exact_claim), [`predicate`](Self::predicate) |
 ///
-/// Not to be changed: the header has no `crit`; no member occurs twice at the top level of
-/// header or claims; a registered claim of the wrong JSON type is a refusal, also where
-/// its value is not looked at; a token never brings its own key (`jwk`, `jku`, `x5u`).
+/// Not to be changed: the header has no `crit` and at most 64 members; no member occurs twice
+/// at the top level of header or claims; a registered claim of the wrong JSON type is a
+/// refusal, also where its value is not looked at; a token never brings its own key (`jwk`,
+/// `jku`, `x5u`).
 ///
 /// # Example
 ///
