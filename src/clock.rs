@@ -96,6 +96,11 @@ fn start() -> Instant {
     })
 }
 
+/// In whole milliseconds, as atomics, files and logs hold it.
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 impl<T: Clock + ?Sized> Clock for Arc<T> {
     fn wall(&self) -> SystemTime {
         (**self).wall()

@@ -104,7 +104,7 @@ impl<S, Kept, P> Sent<S, Kept, P> {
                 }
             },
         };
-        response.extensions_mut().insert(why);
+        keep(&mut response, why);
         Judged::Give(response)
     }
 }
@@ -130,7 +130,7 @@ impl<S, R, Body, P> Refused<S, Response<R>, Body, P> {
     pub(super) fn renew(&mut self, token: AccessToken) -> Option<Response<R>> {
         let refusal = self.response.take();
         if let Some(mut response) = refusal.filter(|_| token.same_value(&self.token)) {
-            response.extensions_mut().insert(Refusal::SameToken);
+            keep(&mut response, Refusal::SameToken);
             return Some(response);
         }
         self.token = token;
@@ -145,9 +145,14 @@ pub(super) fn judge_again<R, P>(
     settings: &Settings<P>,
 ) {
     if let Some(why) = refusal(response, token, settings) {
-        let why = why.unwrap_or(Refusal::RefusedAgain);
-        response.extensions_mut().insert(why);
+        keep(response, why.unwrap_or(Refusal::RefusedAgain));
     }
+}
+
+/// Says why a refusal goes to the caller.
+fn keep<R>(response: &mut Response<R>, why: Refusal) {
+    tracing::debug!(reason = %why, "request not sent again");
+    response.extensions_mut().insert(why);
 }
 
 /// Whether the response refuses the token, and if there will be no other, why.

@@ -146,6 +146,7 @@ where
             ..
         } = refused;
         add_token(&mut request, &token, &settings);
+        tracing::debug!("request sent again with another access token");
         State::Resending {
             response: service.call(request),
             token,

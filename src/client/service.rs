@@ -82,7 +82,7 @@ where
                 AuthFuture::passing(self.inner.call(request))
             }
             Decision::Refuse(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "request not sent");
+                tracing::warn!(error = &error as &dyn std::error::Error, "request not sent");
                 self.release();
                 AuthFuture::failed(error.into())
             }

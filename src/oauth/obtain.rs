@@ -40,6 +40,12 @@ pub trait ObtainToken: Send + Sync + 'static {
         self.obtain()
     }
 
+    /// Who is asked, as a log names it: an address without its query, never a secret. By
+    /// default the name of the type.
+    fn name(&self) -> &str {
+        std::any::type_name::<Self>()
+    }
+
     /// How often in all [`obtain`](Self::obtain) may be refused before only new credentials
     /// help, for credentials that too many wrong attempts lock. `None`, the default: as often
     /// as the pauses in between allow.
@@ -58,6 +64,10 @@ impl<T: ObtainToken + ?Sized> ObtainToken for Arc<T> {
         refresh_token: &'a RefreshToken,
     ) -> BoxFuture<'a, Result<Tokens, ObtainError>> {
         (**self).refresh(refresh_token)
+    }
+
+    fn name(&self) -> &str {
+        (**self).name()
     }
 
     fn max_attempts(&self) -> Option<NonZeroU32> {
@@ -99,6 +109,10 @@ where
     fn obtain(&self) -> BoxFuture<'_, Result<Tokens, ObtainError>> {
         let answer = (self.0)();
         Box::pin(async move { answer.await.map_err(Into::into) })
+    }
+
+    fn name(&self) -> &str {
+        std::any::type_name::<F>()
     }
 }
 

@@ -119,6 +119,7 @@ use crate::{
 #[derive(Clone)]
 pub struct TokenEndpoint<T = Transport> {
     uri: Uri,
+    name: Arc<str>,
     encoding: Encoding,
     answer: Arc<AnswerFormat>,
     refresh: Refresh,
@@ -165,6 +166,7 @@ impl TokenEndpoint<NoTransport> {
 
     fn at(uri: Uri) -> Self {
         Self {
+            name: without_query(&uri).into(),
             uri,
             encoding: Encoding::Form,
             answer: Arc::default(),
@@ -191,6 +193,7 @@ impl TokenEndpoint<NoTransport> {
     {
         TokenEndpoint {
             uri: self.uri,
+            name: self.name,
             encoding: self.encoding,
             answer: self.answer,
             refresh: self.refresh,
@@ -318,6 +321,10 @@ impl ObtainToken for TokenEndpoint {
         Box::pin(self.spend(token))
     }
 
+    fn name(&self) -> &str {
+        &self.name
+    }
+
     fn max_attempts(&self) -> Option<NonZeroU32> {
         self.grant.as_ref()?.max_attempts()
     }
@@ -326,7 +333,7 @@ impl ObtainToken for TokenEndpoint {
 impl<T> fmt::Debug for TokenEndpoint<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenEndpoint")
-            .field("address", &format_args!("{}", without_query(&self.uri)))
+            .field("address", &self.name)
             .finish_non_exhaustive()
     }
 }

@@ -1,8 +1,11 @@
 //! One exchange, from the store's lock to the token at hand. Runs in a task of its own.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use super::{Held, Inner, lock};
+use super::{Held, Inner, Trigger, lock};
 use crate::{
     BoxError,
     client::{
@@ -10,6 +13,7 @@ use crate::{
         store::{ExchangeError, Renewal},
         waiting::Outcome,
     },
+    clock::milliseconds,
     deadline::within,
     oauth::{ObtainError, ObtainErrorKind, ObtainToken},
     token::{AccessToken, Tokens},
@@ -18,8 +22,8 @@ use crate::{
 /// Renews what the store holds and makes it the token at hand.
 pub(super) async fn run(
     inner: Arc<Inner>,
+    trigger: Trigger,
     unwanted: Option<AccessToken>,
-    reason: &'static str,
 ) -> Outcome {
     let inner = &*inner;
     let mut end = End {
@@ -30,20 +34,10 @@ pub(super) async fn run(
     let start = inner.clock.monotonic();
     let outcome = within(inner.timing.exchange, exchange.renewed()).await;
     let outcome = outcome.unwrap_or_else(|elapsed| Err(store_error(elapsed)));
-    let took = inner.clock.monotonic().saturating_sub(start);
-    let outcome = outcome.and_then(|tokens| exchange.usable(&tokens));
-    match &outcome {
-        Ok(token) => {
-            let remaining = token.expiry().map(|end| end.remaining(&*inner.clock));
-            tracing::debug!(reason, ?took, ?remaining, "access token at hand");
-        }
-        Err(error) => {
-            let error = error as &dyn std::error::Error;
-            tracing::warn!(reason, ?took, error, "no access token");
-        }
-    }
-    let outcome = exchange.conclude(outcome);
+    let elapsed = inner.clock.monotonic().saturating_sub(start);
+    let outcome = exchange.conclude(outcome.and_then(|tokens| exchange.usable(&tokens)));
     end.is_reached = true;
+    exchange.log(trigger, elapsed, &outcome);
     outcome
 }
 
@@ -88,10 +82,20 @@ pub(super) async fn save(inner: &Inner) {
         |stored| !is_stored || stored.refresh_token() == unsaved.spent.as_ref(),
         |_| Box::pin(std::future::ready(Ok(tokens))),
     );
-    match within(inner.timing.exchange, inner.store.exchange(renewal)).await {
-        Ok(Ok(_)) => *lock(&inner.unsaved) = None,
-        _ => tracing::error!("tokens could not be written down; a refresh token is lost"),
-    }
+    let saved = within(inner.timing.exchange, inner.store.exchange(renewal)).await;
+    let error: Error = match saved {
+        Ok(Ok(_)) => {
+            *lock(&inner.unsaved) = None;
+            return;
+        }
+        Ok(Err(error)) => error.into(),
+        Err(elapsed) => store_error(elapsed),
+    };
+    tracing::error!(
+        source = inner.obtain().name(),
+        error = &error as &dyn std::error::Error,
+        "tokens could not be written down; a refresh token is lost"
+    );
 }
 
 /// An exchange that goes away before its end was with a runtime that died, or panicked.
@@ -165,6 +169,44 @@ impl<'a> Exchange<'a> {
             Err(error) => self.inner.note(error),
         }
         Outcome::Done(outcome)
+    }
+
+    fn log(&self, trigger: Trigger, elapsed: Duration, outcome: &Outcome) {
+        let source = self.obtain.name();
+        let elapsed_ms = milliseconds(elapsed);
+        match outcome {
+            Outcome::Done(Ok(token)) => {
+                let left = token.expiry().map(|end| end.remaining(&*self.inner.clock));
+                let remaining_ms = left.map(milliseconds);
+                tracing::debug!(
+                    source,
+                    ?trigger,
+                    elapsed_ms,
+                    remaining_ms,
+                    "access token at hand"
+                );
+            }
+            Outcome::Done(Err(error)) => {
+                let retry_after_ms = self.inner.pause_left().map(milliseconds);
+                let error = error as &dyn std::error::Error;
+                tracing::warn!(
+                    source,
+                    ?trigger,
+                    elapsed_ms,
+                    retry_after_ms,
+                    error,
+                    "no access token"
+                );
+            }
+            Outcome::Stale => {
+                tracing::debug!(
+                    source,
+                    ?trigger,
+                    elapsed_ms,
+                    "another source took its place"
+                );
+            }
+        }
     }
 }
 

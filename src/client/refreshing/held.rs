@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::{Timing, schedule};
-use crate::{clock::Clock, token::AccessToken};
+use crate::{
+    clock::{Clock, milliseconds},
+    token::AccessToken,
+};
 
 pub(super) struct Held {
     pub(super) token: AccessToken,
@@ -81,8 +84,4 @@ impl Held {
         self.not_before
             .store(milliseconds(until), Ordering::Relaxed);
     }
-}
-
-fn milliseconds(moment: Duration) -> u64 {
-    u64::try_from(moment.as_millis()).unwrap_or(u64::MAX - 1)
 }

@@ -9,6 +9,7 @@ mod log_in;
 mod renew;
 mod revoke;
 mod schedule;
+mod source;
 mod timing;
 
 use std::{
@@ -28,9 +29,8 @@ use self::{
     ledger::Ledger,
 };
 use crate::{
-    BoxError, BoxFuture,
     client::{
-        AfterRefusal, Error, ErrorKind, RequestContext, TokenSource, TokenStore,
+        Error, ErrorKind, TokenStore,
         waiting::{self, Outcome},
     },
     clock::Clock,
@@ -43,7 +43,7 @@ pub use builder::RefreshingBuilder;
 pub use log_in::EndedSession;
 pub use timing::Timing;
 
-/// Keeps tokens fresh: the [`TokenSource`] for most clients, and a handle to use the
+/// Keeps tokens fresh: the [`TokenSource`](crate::client::TokenSource) for most clients, and a handle to use the
 /// tokens outside HTTP.
 ///
 /// A clone is a reference count, and all clones share the tokens.
@@ -118,6 +118,19 @@ struct Source {
 struct Unsaved {
     tokens: Tokens,
     spent: Option<RefreshToken>,
+}
+
+/// Why tokens are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trigger {
+    /// There is none yet.
+    Start,
+    /// It is time, by the end of the one at hand.
+    Schedule,
+    /// The last one has ended.
+    Expired,
+    /// The last one was refused.
+    Refused,
 }
 
 /// A refresh token that was refused, and what that meant.
@@ -248,10 +261,14 @@ impl Refreshing {
         if let Err(error) = self.0.may_ask() {
             return Decision::Answer(Outcome::Done(Err(error)));
         }
-        // What has ended by our clocks is of no use, whatever a store says of its end.
-        let ended = || current.as_ref().map(|held| held.token.clone());
-        let unwanted = lock(&self.0.refused).clone().or_else(ended);
-        Decision::Call(exchange::run(self.0.clone(), unwanted, "no token at hand"))
+        let refused = lock(&self.0.refused).clone();
+        let (trigger, unwanted) = match (refused, current.as_ref()) {
+            (Some(refused), _) => (Trigger::Refused, Some(refused)),
+            // By our clocks; of no use, whatever a store says of its end.
+            (None, Some(ended)) => (Trigger::Expired, Some(ended.token.clone())),
+            (None, None) => (Trigger::Start, None),
+        };
+        Decision::Call(exchange::run(self.0.clone(), trigger, unwanted))
     }
 
     /// Starts a renewal that nobody waits for.
@@ -266,7 +283,8 @@ impl Refreshing {
                 .is_some_and(|latest| Arc::ptr_eq(latest, held));
             if is_latest && self.0.may_ask().is_ok() {
                 let unwanted = Some(held.token.clone());
-                return Decision::Call(exchange::run(self.0.clone(), unwanted, "renewal ahead"));
+                let (inner, trigger) = (self.0.clone(), Trigger::Schedule);
+                return Decision::Call(exchange::run(inner, trigger, unwanted));
             }
             Decision::Answer(Outcome::Done(Ok(held.token.clone())))
         });
@@ -276,7 +294,7 @@ impl Refreshing {
     }
 
     /// Forgets the current token if it is this one. The caller holds the ledger.
-    fn give_up(&self, token: &AccessToken) -> bool {
+    fn give_up(&self, token: &AccessToken) {
         let current = self.0.current.load();
         let is_current = current
             .as_ref()
@@ -284,48 +302,6 @@ impl Refreshing {
         if is_current {
             *lock(&self.0.refused) = Some(token.clone());
             self.0.current.store(None);
-        }
-        is_current
-    }
-}
-
-impl TokenSource for Refreshing {
-    fn current(&self, _: &RequestContext<'_>) -> Option<AccessToken> {
-        self.at_hand()
-    }
-
-    fn obtain<'a>(&'a self, _: RequestContext<'a>) -> BoxFuture<'a, Result<AccessToken, BoxError>> {
-        Box::pin(async { self.token().await.map_err(Into::into) })
-    }
-
-    fn is_usable(&self, token: &AccessToken) -> bool {
-        !token.is_expired(&*self.0.clock)
-    }
-
-    fn refused(&self, token: &AccessToken) -> AfterRefusal {
-        // Held until the end, so that of many refusals of one token only the first counts.
-        let mut ledger = self.0.ledger();
-        let current = self.0.current.load();
-        if !current
-            .as_ref()
-            .is_some_and(|held| held.token.same_value(token))
-        {
-            return AfterRefusal::Obtain;
-        }
-        let now = self.0.clock.monotonic();
-        match ledger.refused(token.was_accepted(), now, &self.0.timing) {
-            Ok(()) => {
-                tracing::info!("the server refused the access token; it will be renewed");
-                self.give_up(token);
-                AfterRefusal::Obtain
-            }
-            Err(retry_after) => {
-                tracing::warn!(
-                    ?retry_after,
-                    "the server refuses every new access token; renewal is held back"
-                );
-                AfterRefusal::HeldBack { retry_after }
-            }
         }
     }
 }
@@ -335,11 +311,22 @@ impl Inner {
         lock(&self.ledger)
     }
 
+    /// Who is asked at present.
+    fn obtain(&self) -> Arc<dyn ObtainToken> {
+        lock(&self.source).obtain.clone()
+    }
+
     fn may_ask(&self) -> Result<(), Error> {
         if self.closed.load(Ordering::SeqCst) {
             return Err(Error::of(ErrorKind::Closed));
         }
         self.ledger().may_ask(self.clock.monotonic())
+    }
+
+    /// For how long the source is left alone still.
+    fn pause_left(&self) -> Option<Duration> {
+        let next = self.ledger().next_attempt()?;
+        Some(next.saturating_sub(self.clock.monotonic()))
     }
 
     /// Renewal ahead did not come about: try again when the source may be asked.

@@ -44,10 +44,10 @@ use crate::{
 ///
 /// | level | event | further fields |
 /// | --- | --- | --- |
-/// | `DEBUG` | keys read | `reason`, `took`, `keys`, `key_ids` |
+/// | `DEBUG` | keys read | `trigger`, `elapsed_ms`, `keys`, `key_ids` |
 /// | `INFO` | the trusted keys changed | `added`, `withdrawn` |
 /// | `INFO` | new keys are absent; the set is read again | `doubtful` |
-/// | `WARN` | keys could not be read | `reason`, `took`, `next_attempt`, `error` |
+/// | `WARN` | keys could not be read | `trigger`, `elapsed_ms`, `retry_after_ms`, `error` |
 /// | `WARN` | a key of a JWKS was skipped | `index`, `error` |
 /// | `ERROR` | a key was published that is to be kept secret | `index`, `error` |
 ///

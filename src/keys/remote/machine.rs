@@ -23,9 +23,9 @@ pub(super) struct Machine {
     known: KnownKeys,
     validators: Validators,
     /// Why the source is being asked.
-    attempt: Option<Reason>,
+    attempt: Option<Trigger>,
     /// Why the source has to be asked at once.
-    demand: Option<Reason>,
+    demand: Option<Trigger>,
     outage: Option<Outage>,
     budget: Budget,
     attempts: Attempts,
@@ -34,7 +34,7 @@ pub(super) struct Machine {
 
 /// Why a set is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
+pub(super) enum Trigger {
     /// There are no keys.
     Start,
     /// It is time.
@@ -73,7 +73,7 @@ pub(super) struct Ticket(u64);
 /// What the worker has to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    Fetch(Reason),
+    Fetch(Trigger),
     /// Nothing until then.
     Sleep(Duration),
     /// Nothing until somebody wants keys again.
@@ -134,11 +134,11 @@ impl Machine {
     /// Only what is not due anyway is at the expense of the budget.
     fn demand(&mut self, now: Duration) {
         self.demand = Some(match &self.held {
-            None => Reason::Start,
-            Some(held) if now >= held.due_at => Reason::Schedule,
+            None => Trigger::Start,
+            Some(held) if now >= held.due_at => Trigger::Schedule,
             Some(_) => {
                 self.budget.spend(now);
-                Reason::UnknownKey
+                Trigger::UnknownKey
             }
         });
     }
@@ -170,14 +170,14 @@ impl Machine {
     pub(super) fn want_keys(&mut self, now: Duration) -> bool {
         let is_ready = self.worth(now) != verdict::Set::None;
         if !is_ready && self.attempt.is_none() && now >= self.not_before() {
-            self.demand.get_or_insert(Reason::Start);
+            self.demand.get_or_insert(Trigger::Start);
         }
         is_ready
     }
 
     /// Asks for an attempt at once, whatever failed before.
     pub(super) fn force(&mut self) -> Ticket {
-        self.demand = Some(Reason::Forced);
+        self.demand = Some(Trigger::Forced);
         self.ticket()
     }
 
@@ -195,27 +195,27 @@ impl Machine {
 
     /// What the worker has to do. `is_in_use`: somebody wanted keys since the last attempt.
     pub(super) fn next(&mut self, now: Duration, is_in_use: bool) -> Next {
-        if let Some(reason) = self.demand.take() {
-            return Next::Fetch(reason);
+        if let Some(trigger) = self.demand.take() {
+            return Next::Fetch(trigger);
         }
-        let (due_at, reason) = self.due();
+        let (due_at, trigger) = self.due();
         let at = due_at.max(self.not_before());
         if now < at {
             Next::Sleep(at)
-        } else if is_in_use || reason == Reason::SecondReading {
-            Next::Fetch(reason)
+        } else if is_in_use || trigger == Trigger::SecondReading {
+            Next::Fetch(trigger)
         } else {
             Next::Stop
         }
     }
 
-    fn due(&self) -> (Duration, Reason) {
+    fn due(&self) -> (Duration, Trigger) {
         let Some(held) = &self.held else {
-            return (Duration::ZERO, Reason::Start);
+            return (Duration::ZERO, Trigger::Start);
         };
         match self.known.second_reading_at(&self.timing) {
-            Some(second) if second <= held.due_at => (second, Reason::SecondReading),
-            _ => (held.due_at, Reason::Schedule),
+            Some(second) if second <= held.due_at => (second, Trigger::SecondReading),
+            _ => (held.due_at, Trigger::Schedule),
         }
     }
 
@@ -226,11 +226,11 @@ impl Machine {
     }
 
     /// An attempt begins; it asks whether the set is still the one of these validators.
-    pub(super) fn begin(&mut self, reason: Reason) -> Validators {
-        self.attempt = Some(reason);
+    pub(super) fn begin(&mut self, trigger: Trigger) -> Validators {
+        self.attempt = Some(trigger);
         self.attempts.begun += 1;
         self.counters.attempts += 1;
-        if reason == Reason::UnknownKey {
+        if trigger == Trigger::UnknownKey {
             self.counters.for_unknown_keys += 1;
         }
         self.validators.clone()

@@ -18,14 +18,14 @@ use tokio::{
 use super::{
     FetchError, FetchErrorKind, State, Timing,
     held::Held,
-    machine::{Failure, Machine, Next, Reason},
+    machine::{Failure, Machine, Next, Trigger},
     origin::{Origin, Read, Validators},
     verdict::{Key, Set, Verdict},
     withdrawal::Change,
     worker,
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, milliseconds},
     deadline::Elapsed,
     jwt::key::KeySet,
     keys::{KeyQuery, KeysUnavailable},
@@ -221,10 +221,10 @@ impl Shared {
         // Whoever waits for news wants keys.
         let is_in_use = self.is_used.load(Ordering::Relaxed) || self.progress.receiver_count() > 0;
         match core.machine.next(now, is_in_use) {
-            Next::Fetch(reason) => {
+            Next::Fetch(trigger) => {
                 self.is_used.store(false, Ordering::Relaxed);
                 self.act_at.store(NEVER, Ordering::Relaxed);
-                Step::Fetch(reason, core.machine.begin(reason))
+                Step::Fetch(trigger, core.machine.begin(trigger))
             }
             Next::Sleep(until) => {
                 self.act_at.store(milliseconds(until), Ordering::Relaxed);
@@ -326,11 +326,7 @@ pub(super) async fn moved(progress: &mut watch::Receiver<Progress>) {
 }
 
 pub(super) enum Step {
-    Fetch(Reason, Validators),
+    Fetch(Trigger, Validators),
     Sleep(Duration),
     Stop,
-}
-
-fn milliseconds(moment: Duration) -> u64 {
-    u64::try_from(moment.as_millis()).unwrap_or(NEVER - 1)
 }

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use super::{
-    machine::{Failure, Reason},
+    machine::{Failure, Trigger},
     origin::Validators,
     shared::{Shared, Step},
     withdrawal::Change,
 };
-use crate::deadline::{Elapsed, within};
+use crate::{
+    clock::milliseconds,
+    deadline::{Elapsed, within},
+};
 
 /// Ended from outside when the last handle is dropped.
 pub(super) async fn run(shared: Arc<Shared>) {
@@ -18,7 +21,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
     };
     loop {
         match shared.next() {
-            Step::Fetch(reason, validators) => fetch(&shared, reason, validators).await,
+            Step::Fetch(trigger, validators) => fetch(&shared, trigger, validators).await,
             Step::Sleep(pause) => {
                 // Without a timer it is requests that notice what is due.
                 if within(pause, shared.wake.notified()).await == Err(Elapsed::NoTimer) {
@@ -32,22 +35,30 @@ pub(super) async fn run(shared: Arc<Shared>) {
     end.is_reached = true;
 }
 
-async fn fetch(shared: &Shared, reason: Reason, validators: Validators) {
+async fn fetch(shared: &Shared, trigger: Trigger, validators: Validators) {
     let start = shared.now();
     let outcome = shared.origin.read(validators).await;
     let outcome = shared.end(outcome);
-    let took = shared.now().saturating_sub(start);
+    let elapsed_ms = milliseconds(shared.now().saturating_sub(start));
     let source = shared.origin.name();
     match outcome {
         Ok(change) => {
             let key_ids = shared.core().machine.key_ids();
             let keys = key_ids.len();
-            tracing::debug!(source, ?reason, ?took, keys, ?key_ids, "keys read");
+            tracing::debug!(source, ?trigger, elapsed_ms, keys, ?key_ids, "keys read");
             log_change(source, &change);
         }
         Err(Failure { error, pause }) => {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(source, ?reason, ?took, next_attempt = ?pause, error, "keys could not be read");
+            let retry_after_ms = milliseconds(pause);
+            tracing::warn!(
+                source,
+                ?trigger,
+                elapsed_ms,
+                retry_after_ms,
+                error,
+                "keys could not be read"
+            );
         }
     }
 }

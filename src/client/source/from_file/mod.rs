@@ -20,7 +20,7 @@ use super::{AfterRefusal, ReadError, RequestContext, TokenSource, read_error::to
 use crate::{
     BoxError, BoxFuture,
     client::waiting::{self, Outcome},
-    clock::{Clock, SystemClock},
+    clock::{Clock, SystemClock, milliseconds},
     secret_file,
     single_flight::{Decision, SingleFlight},
     token::AccessToken,
@@ -163,7 +163,7 @@ impl FromFile {
     fn look(&self) -> impl Future<Output = Outcome> + Send + 'static + use<> {
         let file = self.clone();
         async move {
-            tracing::trace!(path = ?file.path, "looked at the token file");
+            tracing::trace!(source = ?file.path, "looked at the token file");
             file.state.memory().begin_look();
             file.state
                 .next_look
@@ -189,10 +189,11 @@ impl FromFile {
     fn log(&self, news: &News) {
         match news {
             News::None => {}
-            News::Token => tracing::debug!(path = ?self.path, "read another access token"),
+            News::Token => tracing::debug!(source = ?self.path, "read another access token"),
             News::Trouble(error) => {
                 let error = error as &dyn std::error::Error;
                 tracing::warn!(
+                    source = ?self.path,
                     error,
                     "no access token read; the last good one stays in use, if any"
                 );
@@ -244,10 +245,6 @@ impl Default for State {
             flight: SingleFlight::new(),
         }
     }
-}
-
-fn milliseconds(moment: Duration) -> u64 {
-    u64::try_from(moment.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl fmt::Debug for FromFile {

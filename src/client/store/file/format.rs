@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::{
+    clock::milliseconds,
     scope::ScopeSet,
     token::{AccessToken, Expiry, RefreshToken, Tokens},
 };
@@ -221,10 +222,6 @@ fn since_1970(moment: SystemTime) -> u64 {
     moment
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, milliseconds)
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn moment(since_1970: u64) -> Option<SystemTime> {
