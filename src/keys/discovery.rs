@@ -2,9 +2,10 @@
 //! OpenID Connect Discovery 1.0.
 
 use http::Uri;
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
+    ServerMetadata,
     address::{self, Allowed},
     remote::FetchErrorKind,
 };
@@ -45,29 +46,30 @@ impl Issuer {
         Ok(self)
     }
 
-    /// The `jwks_uri` of a document, if it is this issuer's.
-    pub(super) fn jwks_uri(&self, document: &[u8]) -> Result<Uri, FetchErrorKind> {
-        #[derive(Deserialize)]
-        struct Metadata {
-            issuer: String,
-            jwks_uri: String,
-        }
-        let metadata: Metadata = serde_json::from_slice(document).map_err(|error| {
-            let what = match error.classify() {
-                serde_json::error::Category::Data => "it has no `issuer` or no `jwks_uri`",
-                _ => "it is not JSON",
-            };
-            FetchErrorKind::Metadata(what.to_owned())
-        })?;
+    /// What a document says, and its `jwks_uri`, if it is this issuer's.
+    pub(super) fn read(&self, document: &[u8]) -> Result<(ServerMetadata, Uri), FetchErrorKind> {
+        let refused = |what: String| FetchErrorKind::Metadata(what);
+        let document = serde_json::from_slice(document);
+        let document = document.map_err(|_| refused("it is not JSON".to_owned()))?;
+        let members = match document {
+            Value::Object(members) => members,
+            _ => Default::default(),
+        };
+        let text = |name| members.get(name).and_then(Value::as_str);
+        let (Some(issuer), Some(jwks_uri)) = (text("issuer"), text("jwks_uri")) else {
+            return Err(refused("it has no `issuer` or no `jwks_uri`".to_owned()));
+        };
         // RFC 8414 §3.3: identical, or the document must not be used.
-        if metadata.issuer != *self.name {
-            return Err(FetchErrorKind::Metadata(format!(
+        if *issuer != *self.name {
+            return Err(refused(format!(
                 "its issuer is `{}`, and `{}` was asked for",
-                excerpt(&metadata.issuer),
+                excerpt(issuer),
                 self.name
             )));
         }
-        address::parse(&metadata.jwks_uri, self.allowed).map_err(FetchErrorKind::Address)
+        let jwks_uri = address::parse(jwks_uri, self.allowed).map_err(FetchErrorKind::Address)?;
+        let metadata = ServerMetadata::new(&self.name, members, self.allowed);
+        Ok((metadata, jwks_uri))
     }
 }
 
@@ -217,13 +219,13 @@ mod tests {
         ];
         for (row, name, says, jwks_uri, expected) in rows {
             let document = json!({ "issuer": says, "jwks_uri": jwks_uri }).to_string();
-            let found = issuer(name).jwks_uri(document.as_bytes());
+            let found = issuer(name).read(document.as_bytes());
             assert_eq!(found.is_ok(), expected, "{row}: {found:?}");
         }
         let mesh = Issuer::new("http://id.mesh", Allowed::Anything).unwrap();
         for (jwks_uri, expected) in [("http://id.mesh/1", true), ("http://127.0.0.1/1", false)] {
             let document = json!({ "issuer": "http://id.mesh", "jwks_uri": jwks_uri });
-            let found = mesh.jwks_uri(document.to_string().as_bytes());
+            let found = mesh.read(document.to_string().as_bytes());
             assert_eq!(found.is_ok(), expected, "{jwks_uri}");
         }
     }
@@ -243,7 +245,7 @@ mod tests {
             ),
         ];
         for (document, expected) in rows {
-            let error = issuer("https://id.example").jwks_uri(document.as_bytes());
+            let error = issuer("https://id.example").read(document.as_bytes());
             let shown = format!("{:?}", error.unwrap_err());
             assert!(
                 shown.replace("\\\\", "\\").contains(expected),

@@ -12,11 +12,15 @@ mod discovery;
 mod files;
 mod key_set;
 #[cfg(feature = "server")]
+mod metadata;
+#[cfg(feature = "server")]
 pub mod remote;
 mod source;
 
 #[cfg(feature = "server")]
 pub use address::AddressError;
+#[cfg(feature = "server")]
+pub use metadata::{MetadataError, ServerMetadata};
 #[cfg(feature = "server")]
 pub use remote::RemoteKeySet;
 

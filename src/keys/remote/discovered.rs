@@ -1,7 +1,7 @@
 //! A JWKS that an issuer's metadata names.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -12,7 +12,12 @@ use super::{
     jwks::Http,
     origin::{Origin, Read, Validators},
 };
-use crate::{BoxFuture, address::without_query, jwt::Algorithm, keys::discovery::Issuer};
+use crate::{
+    BoxFuture,
+    address::without_query,
+    jwt::Algorithm,
+    keys::{ServerMetadata, discovery::Issuer},
+};
 
 pub(super) struct Discovered {
     http: Http,
@@ -23,6 +28,7 @@ pub(super) struct Discovered {
 /// What the metadata said last. To lose it costs a request and nothing else.
 #[derive(Default)]
 struct Found {
+    metadata: Option<Arc<ServerMetadata>>,
     jwks_uri: Option<Uri>,
     read_at: Duration,
     /// Which of the addresses of the metadata was the right one.
@@ -48,8 +54,9 @@ impl Discovered {
         if let Some(known) = known {
             return Ok(known);
         }
-        let (address, jwks_uri) = self.discover(first).await?;
+        let (address, metadata, jwks_uri) = self.discover(first).await?;
         *self.found() = Found {
+            metadata: Some(Arc::new(metadata)),
             jwks_uri: Some(jwks_uri.clone()),
             read_at: now,
             address,
@@ -59,13 +66,13 @@ impl Discovered {
 
     /// Asks each address until one has the issuer's metadata, beginning with the one that
     /// had it last. One that fails, as opposed to not having it, ends the search.
-    async fn discover(&self, first: usize) -> Result<(usize, Uri), FetchError> {
+    async fn discover(&self, first: usize) -> Result<(usize, ServerMetadata, Uri), FetchError> {
         let addresses = self.issuer.metadata.iter().enumerate();
         let (before, after): (Vec<_>, Vec<_>) = addresses.partition(|(index, _)| *index < first);
         let mut tried = Vec::new();
         for (index, address) in after.into_iter().chain(before) {
             match self.read_metadata(address).await {
-                Ok(jwks_uri) => return Ok((index, jwks_uri)),
+                Ok((metadata, jwks_uri)) => return Ok((index, metadata, jwks_uri)),
                 Err(error) if is_elsewhere(&error) => tried.push(error),
                 Err(error) => return Err(error),
             }
@@ -73,7 +80,7 @@ impl Discovered {
         Err(nowhere(&tried, &self.issuer.name))
     }
 
-    async fn read_metadata(&self, address: &Uri) -> Result<Uri, FetchError> {
+    async fn read_metadata(&self, address: &Uri) -> Result<(ServerMetadata, Uri), FetchError> {
         let response = self
             .http
             .get(address, "application/json", HeaderMap::new())
@@ -81,8 +88,8 @@ impl Discovered {
         if response.status() != StatusCode::OK {
             return Err(self.http.status(&response, address));
         }
-        let jwks_uri = self.issuer.jwks_uri(response.body());
-        jwks_uri.map_err(|kind| FetchError::new(kind, without_query(address)))
+        let read = self.issuer.read(response.body());
+        read.map_err(|kind| FetchError::new(kind, without_query(address)))
     }
 
     fn found(&self) -> MutexGuard<'_, Found> {
@@ -136,5 +143,9 @@ impl Origin for Discovered {
 
     fn may_hold(&self, algorithm: Algorithm) -> bool {
         !algorithm.is_symmetric()
+    }
+
+    fn metadata(&self) -> Option<Arc<ServerMetadata>> {
+        self.found().metadata.clone()
     }
 }

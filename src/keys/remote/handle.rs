@@ -11,7 +11,7 @@ use crate::{
     BoxFuture,
     deadline::within_on,
     jwt::key::KeySet,
-    keys::{KeyQuery, KeySource, KeysUnavailable},
+    keys::{KeyQuery, KeySource, KeysUnavailable, ServerMetadata},
 };
 
 /// Keys that are published elsewhere and rotate there: behind the address of a JWKS, or
@@ -153,6 +153,14 @@ impl RemoteKeySet {
             // The sender lives as long as the handle that is borrowed.
             let _ = progress.wait_for(has_changed).await;
         }
+    }
+
+    /// What the issuer says of itself, as it was read last: together with the keys, and again
+    /// when that is older than [`Timing::metadata`](super::Timing::metadata). `None` before
+    /// that ([`ready`](Self::ready) waits for it), and for keys that no issuer was asked for.
+    #[must_use]
+    pub fn metadata(&self) -> Option<Arc<ServerMetadata>> {
+        self.shared().origin.metadata()
     }
 
     /// What a health check wants to know.

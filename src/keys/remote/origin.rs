@@ -1,6 +1,6 @@
 //! Where a set comes from: the one question that a `RemoteKeySet` asks of the world.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderValue, Uri};
 
@@ -8,6 +8,7 @@ use super::FetchError;
 use crate::{
     BoxFuture,
     jwt::{Algorithm, key::Key},
+    keys::ServerMetadata,
 };
 
 /// A place where keys are published. One attempt: no state that matters, no retry.
@@ -20,6 +21,11 @@ pub(crate) trait Origin: Send + Sync + 'static {
 
     /// Whether it could hold a key of this algorithm at all.
     fn may_hold(&self, algorithm: Algorithm) -> bool;
+
+    /// What the issuer says of itself, where there is one and it was read.
+    fn metadata(&self) -> Option<Arc<ServerMetadata>> {
+        None
+    }
 }
 
 /// What was read.
