@@ -216,6 +216,7 @@ impl fmt::Debug for AccessToken {
 pub struct Tokens {
     access: AccessToken,
     refresh: Option<RefreshToken>,
+    id: Option<Secret>,
 }
 
 impl Tokens {
@@ -225,6 +226,7 @@ impl Tokens {
         Self {
             access,
             refresh: None,
+            id: None,
         }
     }
 
@@ -232,6 +234,13 @@ impl Tokens {
     #[must_use]
     pub fn with_refresh_token(mut self, refresh: RefreshToken) -> Self {
         self.refresh = Some(refresh);
+        self
+    }
+
+    /// The same with an ID token.
+    #[must_use]
+    pub fn with_id_token(mut self, id_token: impl Into<Secret>) -> Self {
+        self.id = Some(id_token.into());
         self
     }
 
@@ -245,6 +254,14 @@ impl Tokens {
     #[must_use]
     pub fn refresh_token(&self) -> Option<&RefreshToken> {
         self.refresh.as_ref()
+    }
+
+    /// What the server told this client about the person who has logged in, if there is one
+    /// (OpenID Connect Core §3.1.3.3). It is for this client alone and is never sent to an
+    /// API; stores of tokens need not keep it.
+    #[must_use]
+    pub fn id_token(&self) -> Option<&Secret> {
+        self.id.as_ref()
     }
 }
 

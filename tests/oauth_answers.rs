@@ -124,6 +124,25 @@ async fn an_envelope_is_opened_and_the_rest_of_it_ignored() {
     assert_eq!(access.expiry().unwrap().remaining(&noon()), HOUR);
 }
 
+#[tokio::test]
+async fn an_id_token_is_taken_from_beside_the_others_and_shown_to_nobody() {
+    let rows = [
+        ("there is one", json!("the-id"), Some("the-id")),
+        ("none", Value::Null, None),
+        ("empty", json!(""), None),
+        ("no string", json!({ "sub": "alice" }), None),
+    ];
+    for (row, id_token, expected) in rows {
+        let mut data = good();
+        data["id_token"] = id_token;
+        let body = json!({ "code": 0, "data": data }).to_string();
+        let tokens = read(envelope(), answer(200, body)).await.unwrap();
+        let found = tokens.id_token().map(|token| token.expose().to_owned());
+        assert_eq!(found.as_deref(), expected, "{row}");
+        assert!(!format!("{tokens:?}").contains("the-id"), "{tokens:?}");
+    }
+}
+
 #[test]
 fn what_is_no_pointer_fails_when_the_format_is_built() {
     type Build = fn(AnswerFormat, &str) -> Result<AnswerFormat, JsonPointerError>;
@@ -271,10 +290,13 @@ async fn message_and_request_id_are_told_escaped_and_cut_and_without_anything_se
         ("an id that is a number", "no", json!(42), "(request id `42`)"),
         ("the secret", "hunter2 is wrong", json!("hunter2"), "((it repeats a secret)) (request id `(it repeats a secret)`)"),
         ("the token", "not the-token", json!("the-token"), "((it repeats a secret)) (request id `(it repeats a secret)`)"),
+        ("the ID token", "the-id", json!("r1"), "((it repeats a secret)) (request id `r1`)"),
         ("the refresh token", "the-refresh", json!("r1"), "((it repeats a secret)) (request id `r1`)"),
     ];
     for (rule, message, id, told) in rows {
-        let data = json!({ "access_token": "the-token", "refresh_token": "the-refresh" });
+        let data = json!({
+            "access_token": "the-token", "refresh_token": "the-refresh", "id_token": "the-id",
+        });
         let body = json!({ "code": 1, "msg": message, "requestId": id, "data": data });
         let error = read(envelope(), answer(200, body.to_string())).await;
         let error = error.unwrap_err();
@@ -283,7 +305,7 @@ async fn message_and_request_id_are_told_escaped_and_cut_and_without_anything_se
         let is_shown = id.as_str().is_some_and(|id| error.request_id() == Some(id));
         assert_eq!(
             is_shown,
-            ["plain", "the refresh token"].contains(&rule),
+            ["plain", "the ID token", "the refresh token"].contains(&rule),
             "{rule}"
         );
     }
@@ -650,6 +672,7 @@ fn member() -> impl Strategy<Value = (String, Value)> {
         "detail",
         "access_token",
         "refresh_token",
+        "id_token",
         "token_type",
         "issued_token_type",
         "scope",
@@ -732,7 +755,7 @@ fn tokens_of(body: &Body, object: &str) -> Vec<String> {
     use http_body_util::BodyExt;
     let body = body.clone().collect().now_or_never().unwrap().unwrap();
     let body = serde_json::from_slice(&body.to_bytes()).unwrap_or(Value::Null);
-    let tokens = ["access_token", "refresh_token"].map(|name| {
+    let tokens = ["access_token", "refresh_token", "id_token"].map(|name| {
         let token = body.pointer(&format!("{object}/{name}"))?.as_str()?;
         Some(token.to_owned()).filter(|token| ["6b1f", "9c2e"].iter().any(|t| token.contains(t)))
     });

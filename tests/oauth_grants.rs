@@ -17,8 +17,8 @@ use tower_bearer::{
     AccessToken, BoxError, BoxFuture, ClientAuth, ClientCredentials, Refreshing,
     client::store::MemoryStore,
     oauth::{
-        Grant, JwtBearer, ObtainError, ObtainErrorKind, ObtainToken, Password, TokenExchange,
-        TokenRequest, assertion,
+        AuthorizationCode, Grant, JwtBearer, ObtainError, ObtainErrorKind, ObtainToken, Password,
+        TokenExchange, TokenRequest, assertion,
         grant::{Asking, ResourceError, TokenType},
         obtain_with,
     },
@@ -71,11 +71,33 @@ async fn each_grant_sends_the_parameters_of_its_rfc() {
     let delegation = exchange()
         .actor_token(Secret::from("us"), TokenType::JWT)
         .requested_token_type(TokenType::other("urn:example:ticket"));
-    let rows: [Row; 6] = [
+    let rows: [Row; 8] = [
         (
             "RFC 6749 §4.4.2",
             Arc::new(ClientCredentials::new()),
             &[("grant_type", "client_credentials")],
+        ),
+        (
+            "RFC 6749 §4.1.3",
+            Arc::new(AuthorizationCode::new(
+                "c &+%ä",
+                "https://app.example/back?to=1",
+            )),
+            &[
+                ("grant_type", "authorization_code"),
+                ("code", "c &+%ä"),
+                ("redirect_uri", "https://app.example/back?to=1"),
+            ],
+        ),
+        (
+            "RFC 7636 §4.5",
+            Arc::new(AuthorizationCode::new("c", "https://app.example/").code_verifier("v")),
+            &[
+                ("grant_type", "authorization_code"),
+                ("code", "c"),
+                ("redirect_uri", "https://app.example/"),
+                ("code_verifier", "v"),
+            ],
         ),
         (
             "RFC 6749 §4.3.2",
@@ -252,12 +274,15 @@ async fn what_is_kept_fresh_buys_another_token() {
 async fn what_a_server_repeats_of_a_grant_does_not_get_into_our_error() {
     let secret = || Secret::from("hunter2");
     let exchange = TokenExchange::new(Secret::from("t"), TokenType::JWT);
-    let rows: [(&str, Arc<dyn Grant>); 5] = [
+    let code = |code| AuthorizationCode::new(code, "https://app.example/");
+    let rows: [(&str, Arc<dyn Grant>); 7] = [
         (
             "one's own",
             Arc::new(Asking::of(Voucher).secret("code", "hunter2")),
         ),
         ("password", Arc::new(Password::new("alice", "hunter2"))),
+        ("code", Arc::new(code("hunter2"))),
+        ("verifier", Arc::new(code("c").code_verifier("hunter2"))),
         ("assertion", Arc::new(JwtBearer::new(secret()))),
         (
             "subject_token",
@@ -280,7 +305,8 @@ fn no_grant_shows_its_secrets() {
     let secret = || Secret::from("hunter2");
     let exchange = TokenExchange::new(secret(), TokenType::JWT);
     let shown = format!(
-        "{:?} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?}",
+        AuthorizationCode::new("hunter2", "https://app.example/").code_verifier("hunter2"),
         ClientCredentials::new().parameter("pin", "hunter2"),
         Password::new("alice", "hunter2"),
         JwtBearer::new(secret()),

@@ -18,7 +18,7 @@ use crate::{
 ///
 /// | matter | default |
 /// | --- | --- |
-/// | tokens, type, scope | `/access_token`, `/refresh_token`, `/token_type`, `/scope` |
+/// | tokens, type, scope | `/access_token`, `/refresh_token`, `/id_token`, `/token_type`, `/scope` |
 /// | end of the access token | `/expires_in`, in seconds |
 /// | end of the refresh token | not looked for |
 /// | failure | a member `error`, with `error_description`; no status of 2xx |
@@ -45,6 +45,7 @@ use crate::{
 pub struct AnswerFormat {
     pub(super) access_token: JsonPointer,
     pub(super) refresh_token: JsonPointer,
+    pub(super) id_token: JsonPointer,
     pub(super) token_type: JsonPointer,
     pub(super) issued_token_type: JsonPointer,
     pub(super) scope: JsonPointer,
@@ -104,6 +105,7 @@ impl AnswerFormat {
         Self {
             access_token: object.member("access_token"),
             refresh_token: object.member("refresh_token"),
+            id_token: object.member("id_token"),
             token_type: object.member("token_type"),
             issued_token_type: object.member("issued_token_type"),
             scope: object.member("scope"),

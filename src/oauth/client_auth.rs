@@ -125,6 +125,12 @@ impl ClientAuth {
         }
     }
 
+    /// Who the client is.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
     async fn add_to(&self, request: &mut TokenRequest) -> Result<(), ObtainError> {
         match &self.method {
             Method::None => request.parameter("client_id", self.client_id.as_str()),

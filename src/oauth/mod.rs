@@ -27,7 +27,9 @@ pub use address::EndpointError;
 pub use answer_format::AnswerFormat;
 pub use client_auth::{ClientAuth, ClientAuthentication};
 pub use error::{LogInAgain, ObtainError, ObtainErrorKind};
-pub use grant::{ClientCredentials, Grant, JwtBearer, LogIn, Password, TokenExchange};
+pub use grant::{
+    AuthorizationCode, ClientCredentials, Grant, JwtBearer, LogIn, Password, TokenExchange,
+};
 pub use obtain::{ObtainToken, ObtainWith, obtain_with};
 pub use refresh_request::RefreshRequest;
 pub use revocation::{RevocationEndpoint, RevocationError};

@@ -2,6 +2,7 @@
 //!
 //! | grant | for |
 //! | --- | --- |
+//! | [`AuthorizationCode`] | a person who has logged in by the login page |
 //! | [`ClientCredentials`] | a service that asks in its own name |
 //! | [`JwtBearer`] | who has an assertion of somebody whom the server trusts |
 //! | [`TokenExchange`] | who calls on behalf of a caller, or has another system's token |
@@ -13,6 +14,7 @@
 //! resource and parameters of the server's own.
 
 mod asking;
+mod authorization_code;
 mod client_credentials;
 mod jwt_bearer;
 mod log_in;
@@ -21,6 +23,7 @@ mod resource;
 mod token_exchange;
 
 pub use asking::Asking;
+pub use authorization_code::{AuthorizationCode, AuthorizationCodeGrant};
 pub use client_credentials::{ClientCredentials, ClientCredentialsGrant};
 pub use jwt_bearer::{JwtBearer, JwtBearerGrant};
 pub use log_in::{LogIn, LogInGrant};

@@ -29,7 +29,11 @@ impl<'a> Answer<'a> {
             format,
             hidden: secrets.to_vec(),
         };
-        let tokens = [&format.access_token, &format.refresh_token];
+        let tokens = [
+            &format.access_token,
+            &format.refresh_token,
+            &format.id_token,
+        ];
         let tokens: Vec<_> = tokens.iter().flat_map(|at| answer.text(at)).collect();
         answer.hidden.extend(tokens);
         answer

@@ -13,7 +13,11 @@ pub(super) fn read(answer: &Answer<'_>, asked: Moment) -> Result<Tokens, ObtainE
         .filter(|value| !value.is_empty())
         .map(RefreshToken::new);
     let tokens = access_token(answer, asked).and_then(|access| {
-        let tokens = Tokens::new(access);
+        let mut tokens = Tokens::new(access);
+        let id_token = answer.text(&answer.format.id_token);
+        if let Some(id_token) = id_token.filter(|value| !value.is_empty()) {
+            tokens = tokens.with_id_token(id_token);
+        }
         Ok(match refresh.clone() {
             Some(token) => tokens.with_refresh_token(with_end(token, answer, asked)?),
             None => tokens,
