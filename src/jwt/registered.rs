@@ -46,7 +46,7 @@ impl RegisteredClaims {
     ///
     /// When one of them has the wrong JSON type, or `exp` is missing.
     pub(super) fn read(
-        token: &str,
+        exposed_token: &str,
         key_id: Option<&str>,
         claims: &Claims<'_, '_>,
     ) -> Result<Self, ValidationError> {
@@ -65,11 +65,12 @@ impl RegisteredClaims {
             .ok_or_else(|| ValidationErrorKind::MissingClaim("exp".to_owned()))?;
         let (not_before, issued_at) = (claims.date("nbf")?, claims.date("iat")?);
         // All of it, so that no growing leaves a copy of the token behind.
-        let size = token.len() + key_id_size + strings.sum::<usize>() + audiences.sum::<usize>();
+        let size =
+            exposed_token.len() + key_id_size + strings.sum::<usize>() + audiences.sum::<usize>();
         let mut text = String::with_capacity(size);
         let mut add = |value: &str| push(&mut text, value);
         Ok(Self {
-            token: add(token),
+            token: add(exposed_token),
             key_id: key_id.map(&mut add),
             issuer: issuer.map(|it| add(&it)),
             subject: subject.map(|it| add(&it)),

@@ -21,7 +21,7 @@ use super::{
     registered::RegisteredClaims,
     signature::MAX_SIGNATURE_SIZE,
 };
-use crate::{excerpt::excerpt, scope::ScopeSet};
+use crate::{excerpt::excerpt, scope::ScopeSet, token::AccessToken};
 
 /// The rules that a token has to keep. A clone is a reference count.
 ///
@@ -236,6 +236,32 @@ impl Validator {
         self.verify(&self.read(token)?, keys, now)
     }
 
+    /// Checks a token that came in one answer with an access token: an ID token (OpenID
+    /// Connect Core §3.1.3.7), or the access token itself.
+    ///
+    /// The claims are those of `token`. What is allowed is what `access_token` was granted, if
+    /// [it knows](AccessToken::scope), and what [`expose_token`](Verified::expose_token) gives
+    /// for a call on behalf of its owner is the access token: an ID token is meant for the
+    /// client alone, and there is no way from here to send it anywhere.
+    ///
+    /// # Errors
+    ///
+    /// As [`validate`](Self::validate), of `token`. Nothing is asked of the access token.
+    pub fn validate_granted<C: DeserializeOwned>(
+        &self,
+        token: &str,
+        access_token: &AccessToken,
+        keys: &KeySet,
+        now: SystemTime,
+    ) -> Result<Verified<C>, ValidationError> {
+        let token = self.read(token)?;
+        self.verify_exposing(access_token.expose(), &token, keys, now)
+            .map(|verified| match access_token.scope() {
+                Some(scopes) => verified.with_scopes(|_| scopes.clone()),
+                None => verified,
+            })
+    }
+
     /// What can be judged without a key: size, form, header.
     pub(crate) fn read<'t>(&self, token: &'t str) -> Result<Unverified<'t>, ValidationError> {
         self.0.check_size(token)?;
@@ -265,12 +291,22 @@ impl Validator {
         keys: &KeySet,
         now: SystemTime,
     ) -> Result<Verified<C>, ValidationError> {
+        self.verify_exposing(token.token(), token, keys, now)
+    }
+
+    fn verify_exposing<C: DeserializeOwned>(
+        &self,
+        exposed: &str,
+        token: &Unverified<'_>,
+        keys: &KeySet,
+        now: SystemTime,
+    ) -> Result<Verified<C>, ValidationError> {
         let key = verify_signature(token, keys)?;
         let (mut stack, mut heap, mut members) = ([0; CLAIMS], Vec::new(), Members::new());
         let text = token.claims(&mut stack, &mut heap)?;
         let mut claims = Claims::new(&self.0.watched);
         claims.read(text, &mut members)?;
-        let registered = RegisteredClaims::read(token.token(), key.key_id(), &claims)?;
+        let registered = RegisteredClaims::read(exposed, key.key_id(), &claims)?;
         let scopes = claims.scopes()?;
         self.0.check_claims(&claims, &registered, now)?;
         let typed = claims_type::read(text, &members)
@@ -319,8 +355,9 @@ impl fmt::Debug for Validator {
 
 /// A token that has been verified, and its claims.
 ///
-/// There is one way to get one: [`Validator::validate`], or a guard, which uses the same
-/// function. A clone is a reference count and asks nothing of `C`. `Debug` shows no token.
+/// There is one way to get one: [`Validator::validate`] and
+/// [`validate_granted`](Validator::validate_granted), or a guard, which uses the same
+/// functions. A clone is a reference count and asks nothing of `C`. `Debug` shows no token.
 pub struct Verified<C> {
     contents: Arc<Contents<C>>,
 }
@@ -368,8 +405,9 @@ impl<C> Verified<C> {
         self.contents.registered.key_id()
     }
 
-    /// The token itself, for a call on behalf of its owner. Search for `expose` to find
-    /// each place that sees one.
+    /// The token itself, for a call on behalf of its owner; where another token's claims were
+    /// verified beside it ([`Validator::validate_granted`]), the access token. Search for
+    /// `expose` to find each place that sees one.
     #[must_use]
     pub fn expose_token(&self) -> &str {
         self.contents.registered.token()
