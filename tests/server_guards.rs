@@ -11,8 +11,9 @@ use serde_json::json;
 use server_support::*;
 use tower::{Layer, ServiceBuilder, ServiceExt, util::option_layer};
 use tower_bearer::{
-    OptionalJwt, RequireJwt, ScopeSet, Validator,
+    OptionalJwt, RequireJwt, RequireScope, ScopeSet, Validator, Verified,
     challenge::Challenge,
+    clock::Clock,
     jwt::{Expected, ValidationErrorKind},
     keys::{self, KeysUnavailable},
     server::{Place, Rejection, RejectionReason},
@@ -264,6 +265,43 @@ async fn an_inner_guard_removes_what_an_outer_one_left() {
         ..Seen::default()
     };
     assert_eq!(seen, expected, "the same claims type");
+}
+
+/// A layer around a guard, for callers who are known by other means.
+#[tokio::test]
+async fn a_layer_around_a_guard_can_ask_and_record_as_the_guard_does() {
+    let basic: &[u8] = b"Basic YTpi";
+    type Row<'a> = (&'a str, RequireJwt<MyClaims>, &'a [&'a [u8]], bool);
+    let rows: [Row<'_>; 6] = [
+        ("nothing", require(), &[], false),
+        ("a bad token", require(), &[b"Bearer x"], true),
+        ("no token", require(), &[b"Bearer"], true),
+        ("two", require(), &[b"Bearer x", b"Bearer y"], true),
+        ("another scheme", require(), &[basic], true),
+        ("ignored", require().ignore_other_schemes(), &[basic], false),
+    ];
+    for (row, guard, lines, expected) in rows {
+        assert_eq!(guard.finds_credentials(&request(lines)), expected, "{row}");
+    }
+
+    let verified = validator().validate::<MyClaims>(&good(), &keys(), Standing.wall());
+    let mut known = request(&[]);
+    let outer: Verified<OtherClaims> = validator()
+        .validate(&good(), &keys(), Standing.wall())
+        .unwrap();
+    RequireJwt::new(validator(), keys()).record(&mut known, outer);
+    require().record(&mut known, verified.unwrap());
+    let response = RequireScope::all(["orders:admin"])
+        .layer(Echo)
+        .oneshot(known.clone());
+    assert_eq!(
+        challenge(&response.await.unwrap()).unwrap(),
+        r#"Bearer realm="orders", error="insufficient_scope", scope="orders:admin""#
+    );
+    let seen = Seen::of(&known);
+    assert_eq!(seen.subject.as_deref(), Some("alice"));
+    assert_eq!(seen.other_subject, None, "of an outer guard");
+    assert_eq!(seen.scopes.as_deref(), Some("orders:read orders:list"));
 }
 
 #[tokio::test]

@@ -226,6 +226,34 @@ impl<A: Clone, P, R> Guard<A, P, R> {
     }
 }
 
+impl<A: Authenticate, P, R> Guard<A, P, R> {
+    /// Whether the request holds anything in the places of this guard, good or bad, so that
+    /// it is this guard that has to answer it. For a layer around it that knows callers by
+    /// other means besides.
+    pub fn finds_credentials<B>(&self, request: &Request<B>) -> bool {
+        let settings = &*self.settings;
+        let others = settings.other_schemes;
+        let held = settings
+            .places
+            .find(request.headers(), request.uri(), others);
+        held.is_some()
+    }
+
+    /// Puts into the request what this guard leaves for those further in, for a caller whom a
+    /// layer around it knows by other means: the [`Verified`](crate::Verified), which is the
+    /// proof, and the [`Authentication`] with this guard's challenge. The request then goes
+    /// to the service behind the guard.
+    pub fn record<B>(&self, request: &mut Request<B>, caller: A::Caller) {
+        let (challenge, preflights) = (&self.settings.challenge, self.settings.preflights);
+        Authentication::record(
+            request.extensions_mut(),
+            Some(caller),
+            challenge,
+            preflights,
+        );
+    }
+}
+
 impl<A: Authenticate, P: Presence, R> Guard<A, P, R> {
     pub(super) fn now(&self) -> SystemTime {
         self.settings.clock.wall()
