@@ -8,13 +8,14 @@ use std::{
     error::Error,
     fmt,
     sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use tower_service::Service;
 
 use crate::{
@@ -25,7 +26,11 @@ use crate::{
 /// The largest answer that is read: 1 MiB.
 pub const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
-/// A way to reach an authorization server.
+/// A way to reach an authorization server, whatever service it is made of. A clone is a
+/// reference count.
+///
+/// It is a service itself, so that one way can be given to all who want one. Its answers are
+/// read whole, of no more than [`MAX_ANSWER_BYTES`].
 ///
 /// # Example
 ///
@@ -79,6 +84,27 @@ impl Transport {
             status if status.is_redirection() => Err(TransportError::Redirected(status)),
             _ => Ok(response),
         }
+    }
+}
+
+impl Service<Request<Full<Bytes>>> for Transport {
+    type Response = Response<Full<Bytes>>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
+        let exchange = Arc::clone(&self.0);
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            let Ok(body) = body.collect().await;
+            let request = Request::from_parts(parts, body.to_bytes());
+            let response = exchange.exchange(request).await?;
+            Ok(response.map(Full::new))
+        })
     }
 }
 
@@ -160,7 +186,11 @@ where
         let locked = self.service.lock();
         let mut service = locked.unwrap_or_else(PoisonError::into_inner).clone();
         Box::pin(async move {
-            let failed = |error: S::Error| TransportError::Service(error.into());
+            // One transport over another fails as that one does.
+            let failed = |error: S::Error| match error.into().downcast() {
+                Ok(own) => *own,
+                Err(other) => TransportError::Service(other),
+            };
             std::future::poll_fn(|cx| service.poll_ready(cx))
                 .await
                 .map_err(failed)?;

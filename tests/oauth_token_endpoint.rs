@@ -25,6 +25,7 @@ use tower_bearer::{
     oauth::{Grant, LogInAgain, ObtainError, ObtainErrorKind, ObtainToken, TokenRequest},
     test_util::ManualClock,
     token::{RefreshToken, Tokens},
+    transport::Transport,
 };
 
 const ENDPOINT: &str = "https://id.example/oauth2/token?tenant=secret-in-query";
@@ -616,4 +617,44 @@ fn nothing_that_holds_a_secret_shows_it() {
         Tokens::new(AccessToken::new("hunter2").unwrap()),
     );
     assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+/// What one way to a server makes of an answer has to reach whoever asked over it.
+#[tokio::test]
+async fn one_transport_over_another_answers_and_fails_as_that_one_does() {
+    let answer = |status: u16, body: Bytes| {
+        let response = Response::builder().status(status);
+        Ok(response.body(Body::from(body)).unwrap())
+    };
+    let granted = Bytes::from_static(br#"{"access_token":"at","token_type":"Bearer"}"#);
+    type Answered = Result<Response<Body>, &'static str>;
+    let rows: [(&str, Answered, &str); 4] = [
+        ("granted", answer(200, granted), "at"),
+        ("no connection", Err("refused"), "gave no answer"),
+        (
+            "too large",
+            answer(200, vec![b' '; 1024 * 1024 + 1].into()),
+            "sent more than",
+        ),
+        ("a redirect", answer(307, Bytes::new()), "redirect 307"),
+    ];
+    for (row, answered, expected) in rows {
+        let server = tower::service_fn(move |_: Request<Body>| {
+            let answered = answered.clone();
+            std::future::ready(answered.map_err(BoxError::from))
+        });
+        let endpoint = TokenEndpoint::new(ENDPOINT).unwrap();
+        let endpoint = endpoint.grant(ClientCredentials::new());
+        let once = endpoint.clone().over(Transport::new(server.clone()));
+        let twice = endpoint.over(Transport::new(Transport::new(server)));
+        let mut heard = Vec::new();
+        for endpoint in [once, twice] {
+            heard.push(match endpoint.obtain().await {
+                Ok(tokens) => tokens.access_token().expose().to_owned(),
+                Err(error) => format!("{:?} {}", error.kind(), chain(&error)),
+            });
+        }
+        assert!(heard[0].contains(expected), "{row}: {heard:?}");
+        assert_eq!(heard[0], heard[1], "{row}");
+    }
 }
