@@ -122,6 +122,18 @@ impl AuthorizationServer {
         &self.0.clock
     }
 
+    /// The authorization endpoint, below the issuer.
+    #[must_use]
+    pub fn authorization_url(&self) -> String {
+        documents::below(self.issuer(), documents::AUTHORIZATION)
+    }
+
+    /// The logout endpoint, below the issuer.
+    #[must_use]
+    pub fn end_session_url(&self) -> String {
+        documents::below(self.issuer(), documents::END_SESSION)
+    }
+
     /// The token endpoint, below the issuer.
     #[must_use]
     pub fn token_url(&self) -> String {
@@ -221,6 +233,7 @@ impl AuthorizationServer {
             client_id: client_id.into(),
             subject: subject.into(),
             scope: scope.to_owned(),
+            has_logged_in: false,
             spent: false,
         };
         RefreshToken::new(state.new_refresh_token(grant))

@@ -19,6 +19,7 @@ use crate::{BoxError, jwt::Algorithm, keys::KeySet, secret::Secret};
 /// - audience `api`
 /// - one client `client` with the secret `secret`, which may ask for any scope
 /// - no users and no trusted issuers: nobody has a password, and no assertion is good
+/// - a login page; ID tokens live 5 min, whatever the access tokens do
 /// - ES256
 /// - access tokens live 1 h, `expires_in` is a number
 /// - no refresh tokens
@@ -54,6 +55,7 @@ pub(super) struct Settings {
     pub(super) audience: String,
     pub(super) clients: Vec<RegisteredClient>,
     pub(super) users: Vec<(String, Secret)>,
+    pub(super) logged_in: Option<String>,
     pub(super) trusted_issuers: Vec<(String, KeySet)>,
     pub(super) algorithm: Algorithm,
     pub(super) refresh_tokens: RefreshTokens,
@@ -100,6 +102,7 @@ impl AuthorizationServerBuilder {
                 audience: "api".into(),
                 clients: Vec::new(),
                 users: Vec::new(),
+                logged_in: None,
                 trusted_issuers: Vec::new(),
                 algorithm: Algorithm::ES256,
                 refresh_tokens: RefreshTokens::default(),
@@ -128,9 +131,16 @@ impl AuthorizationServerBuilder {
         self
     }
 
-    /// One more user, for the password grant (RFC 6749 §4.3).
+    /// One more user, for the login page and for the password grant (RFC 6749 §4.3).
     pub fn user(mut self, username: impl Into<String>, password: impl Into<Secret>) -> Self {
         self.settings.users.push((username.into(), password.into()));
+        self
+    }
+
+    /// Everybody who comes to the authorization endpoint is this user, who is logged in and
+    /// consents at once: no login page.
+    pub fn logged_in_as(mut self, username: impl Into<String>) -> Self {
+        self.settings.logged_in = Some(username.into());
         self
     }
 

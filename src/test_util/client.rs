@@ -9,6 +9,8 @@ pub struct RegisteredClient {
     pub(super) id: String,
     pub(super) proof: Proof,
     pub(super) scopes: Option<ScopeSet>,
+    pub(super) redirect_uris: Vec<String>,
+    pub(super) post_logout_redirect_uris: Vec<String>,
 }
 
 /// What proves that a client is who it says.
@@ -44,12 +46,27 @@ impl RegisteredClient {
             id: id.into(),
             proof,
             scopes: None,
+            redirect_uris: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
         }
     }
 
     /// The scopes it may ask for, and gets when it asks for none.
     pub fn scopes<S: AsRef<str>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.scopes = Some(scopes.into_iter().collect());
+        self
+    }
+
+    /// One more address that people are sent back to after they have logged in: compared
+    /// exactly (RFC 9700 §4.1.3).
+    pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
+        self.redirect_uris.push(uri.into());
+        self
+    }
+
+    /// One more address that people are sent back to after they have logged out.
+    pub fn post_logout_redirect_uri(mut self, uri: impl Into<String>) -> Self {
+        self.post_logout_redirect_uris.push(uri.into());
         self
     }
 

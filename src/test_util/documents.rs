@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use super::grants;
 use crate::jwt::Algorithm;
 
+pub(super) const AUTHORIZATION: &str = "/oauth2/authorize";
+pub(super) const END_SESSION: &str = "/oauth2/logout";
 pub(super) const TOKEN: &str = "/oauth2/token";
 pub(super) const REVOCATION: &str = "/oauth2/revoke";
 pub(super) const JWKS: &str = "/oauth2/jwks";
@@ -16,6 +18,10 @@ const OPENID_METADATA: &str = "/.well-known/openid-configuration";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Endpoint {
+    /// The authorization endpoint, which has the login page (RFC 6749 §3.1).
+    Authorization,
+    /// The logout endpoint (OpenID Connect RP-Initiated Logout §2).
+    EndSession,
     /// The token endpoint (RFC 6749 §3.2).
     Token,
     /// The revocation endpoint (RFC 7009 §2).
@@ -41,6 +47,8 @@ pub(super) fn endpoint(issuer: &str, path: &str) -> Option<Endpoint> {
         return Some(Endpoint::Metadata);
     }
     match path.strip_prefix(tenant).unwrap_or(path) {
+        AUTHORIZATION => Some(Endpoint::Authorization),
+        END_SESSION => Some(Endpoint::EndSession),
         TOKEN => Some(Endpoint::Token),
         REVOCATION => Some(Endpoint::Revocation),
         JWKS => Some(Endpoint::Jwks),
@@ -63,10 +71,13 @@ pub(super) fn metadata(issuer: &str, request: &Parts, algorithm: Algorithm) -> V
     let algorithms: Vec<_> = Algorithm::ALL.iter().map(|it| it.name()).collect();
     json!({
         "issuer": issuer,
+        "authorization_endpoint": below(&base, AUTHORIZATION),
+        "end_session_endpoint": below(&base, END_SESSION),
         "token_endpoint": below(&base, TOKEN),
         "revocation_endpoint": below(&base, REVOCATION),
         "jwks_uri": below(&base, JWKS),
         "grant_types_supported": [
+            grants::AUTHORIZATION_CODE,
             grants::CLIENT_CREDENTIALS,
             grants::REFRESH_TOKEN,
             grants::PASSWORD,
@@ -77,7 +88,10 @@ pub(super) fn metadata(issuer: &str, request: &Parts, algorithm: Algorithm) -> V
         "token_endpoint_auth_signing_alg_values_supported": algorithms,
         "revocation_endpoint_auth_methods_supported": AUTH_METHODS,
         "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
-        "response_types_supported": [],
+        "authorization_response_iss_parameter_supported": true,
+        "code_challenge_methods_supported": ["S256"],
+        "response_modes_supported": ["query"],
+        "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [algorithm.name()],
     })

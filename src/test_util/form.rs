@@ -22,8 +22,23 @@ impl Form {
                 "the body must be application/x-www-form-urlencoded",
             ));
         }
+        Self::parse(body)
+    }
+
+    /// The parameters of the query, and of the body where there is one: a login page that was
+    /// filled in comes back to the address it came from.
+    pub(super) fn read_page(parts: &Parts, body: &[u8]) -> Result<Self, Refusal> {
+        let mut all = parts.uri.query().unwrap_or_default().as_bytes().to_vec();
+        if parts.method == Method::POST && is_form(parts) {
+            all.push(b'&');
+            all.extend_from_slice(body);
+        }
+        Self::parse(&all)
+    }
+
+    fn parse(text: &[u8]) -> Result<Self, Refusal> {
         let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (name, value) in form_urlencoded::parse(body) {
+        for (name, value) in form_urlencoded::parse(text) {
             let values = parameters.entry(name.clone().into()).or_default();
             // RFC 6749 §3.2: parameters must not occur twice.
             if !values.is_empty() && !REPEATABLE.contains(&&*name) {

@@ -16,6 +16,7 @@ use crate::{
     scope::ScopeSet,
 };
 
+pub(super) const AUTHORIZATION_CODE: &str = "authorization_code";
 pub(super) const CLIENT_CREDENTIALS: &str = "client_credentials";
 pub(super) const REFRESH_TOKEN: &str = "refresh_token";
 pub(super) const PASSWORD: &str = "password";
@@ -36,6 +37,10 @@ pub(super) struct Granted {
     pub(super) refresh_token: Option<String>,
     /// Said after an exchange only (RFC 8693 §2.2.1).
     pub(super) issued_token_type: Option<TokenType>,
+    /// Whether a person has logged in for it.
+    pub(super) has_logged_in: bool,
+    /// What the authorization request wants to find in the ID token.
+    pub(super) nonce: Option<String>,
 }
 
 /// A request of a client that proved who it is.
@@ -49,6 +54,7 @@ pub(super) struct Claimed<'a> {
 impl Claimed<'_> {
     pub(super) fn grant(mut self) -> Result<Granted, Refusal> {
         match self.asked.grant_type() {
+            Some(AUTHORIZATION_CODE) => self.authorization_code(),
             Some(CLIENT_CREDENTIALS) => self.client_credentials(),
             Some(REFRESH_TOKEN) => self.refresh(),
             Some(PASSWORD) => self.password(),
@@ -57,6 +63,29 @@ impl Claimed<'_> {
             Some(_) => Err(refusal("unsupported_grant_type", "not one of ours")),
             None => Err(refusal("invalid_request", "`grant_type` is missing")),
         }
+    }
+
+    /// RFC 6749 §4.1.3, RFC 7636 §4.6.
+    fn authorization_code(&mut self) -> Result<Granted, Refusal> {
+        let code = self.asked.form.required("code")?;
+        let known = self.state.codes.get(code).cloned();
+        let known = known.filter(|grant| grant.client_id == self.client.id);
+        let grant = known.ok_or_else(|| refusal("invalid_grant", "unknown code"))?;
+        if let Some(authorization) = grant.used_for {
+            self.state.requests.code_reused += 1;
+            // §4.1.2
+            self.state.revoke_authorization(authorization);
+            return Err(refusal("invalid_grant", "this code was used before"));
+        }
+        grant.check(&self.asked.form, self.server.now())?;
+        let whole = ScopeSet::parse(&grant.scope);
+        let mut granted = self.granted(grant.subject, Some(&whole))?;
+        granted.has_logged_in = true;
+        granted.nonce = grant.nonce;
+        if let Some(grant) = self.state.codes.get_mut(code) {
+            grant.used_for = Some(granted.authorization);
+        }
+        Ok(self.with_refresh_token(granted))
     }
 
     /// RFC 6749 §4.4.
@@ -146,6 +175,7 @@ impl Claimed<'_> {
         let whole = ScopeSet::parse(&grant.scope);
         let mut granted = self.granted(grant.subject.clone(), Some(&whole))?;
         granted.authorization = grant.authorization;
+        granted.has_logged_in = grant.has_logged_in;
         if self.server.settings().refresh_tokens == RefreshTokens::Rotated {
             if let Some(old) = self.state.refresh_tokens.get_mut(token) {
                 old.spent = true;
@@ -166,6 +196,8 @@ impl Claimed<'_> {
             audience: audience(self.asked)?,
             refresh_token: None,
             issued_token_type: None,
+            has_logged_in: false,
+            nonce: None,
         })
     }
 
@@ -176,6 +208,7 @@ impl Claimed<'_> {
                 client_id: granted.client_id.clone(),
                 subject: granted.subject.clone(),
                 scope: granted.scope.clone(),
+                has_logged_in: granted.has_logged_in,
                 spent: false,
             };
             granted.refresh_token = Some(self.state.new_refresh_token(grant));

@@ -28,17 +28,22 @@
 //! ```
 
 mod assertion;
+mod authorization;
 mod authorization_server;
 mod body;
 mod builder;
 mod client;
 mod client_authentication;
 mod clock;
+mod code;
 mod documents;
+mod end_session;
 mod fault;
 mod form;
 mod grants;
+mod id_token;
 mod listening;
+mod page;
 mod received;
 mod refusal;
 mod revocation;

@@ -8,8 +8,14 @@ use super::grants;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Requests {
+    /// Requests to the authorization endpoint.
+    pub authorization: u64,
+    /// Requests to the logout endpoint.
+    pub end_session: u64,
     /// Requests to the token endpoint.
     pub token: u64,
+    /// Of those, for the grant `authorization_code`.
+    pub authorization_code: u64,
     /// Of those, for the grant `client_credentials`.
     pub client_credentials: u64,
     /// Of those, for the grant `refresh_token`.
@@ -24,6 +30,8 @@ pub struct Requests {
     pub granted: u64,
     /// Of those, with a refresh token that had been spent before.
     pub refresh_token_reused: u64,
+    /// Of those, with a code that had been used before.
+    pub code_reused: u64,
     /// Assertions that were used before, of clients and of trusted issuers.
     pub assertion_reused: u64,
     /// Requests to the revocation endpoint.
@@ -39,6 +47,7 @@ pub struct Requests {
 impl Requests {
     pub(super) fn count_grant(&mut self, grant_type: Option<&str>) {
         match grant_type {
+            Some(grants::AUTHORIZATION_CODE) => self.authorization_code += 1,
             Some(grants::CLIENT_CREDENTIALS) => self.client_credentials += 1,
             Some(grants::REFRESH_TOKEN) => self.refresh_token += 1,
             Some(grants::PASSWORD) => self.password += 1,

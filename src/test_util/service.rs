@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Limited};
 use tower_service::Service;
 
 use super::{
-    AuthorizationServer, Body, Endpoint, Fault, documents,
+    AuthorizationServer, Body, Endpoint, Fault, authorization, documents, end_session,
     fault::{empty, json},
     refusal::Refusal,
     revocation,
@@ -85,7 +85,7 @@ fn decide(
                 _ => token_endpoint::answer(server, &mut state, &asked),
             })
             .unwrap_or_else(Refusal::into_response),
-        None => json(StatusCode::OK, document(server, &state, endpoint, parts)),
+        None => page_or_document(server, &mut state, endpoint, parts, body),
     };
     (response, fault)
 }
@@ -99,6 +99,8 @@ fn count(
 ) -> Option<Result<Asked, Refusal>> {
     let requests = &mut state.requests;
     match endpoint {
+        Endpoint::Authorization => requests.authorization += 1,
+        Endpoint::EndSession => requests.end_session += 1,
         Endpoint::Jwks => requests.jwks += 1,
         Endpoint::Metadata => requests.metadata += 1,
         Endpoint::Revocation => {
@@ -118,18 +120,21 @@ fn count(
     None
 }
 
-fn document(
+fn page_or_document(
     server: &AuthorizationServer,
-    state: &State,
+    state: &mut State,
     endpoint: Endpoint,
     parts: &Parts,
-) -> String {
+    body: &[u8],
+) -> Response<Body> {
     let document = match endpoint {
+        Endpoint::Authorization => return authorization::answer(server, state, parts, body),
+        Endpoint::EndSession => return end_session::answer(server, parts, body),
         Endpoint::Metadata => {
             let algorithm = server.settings().algorithm;
             documents::metadata(server.issuer(), parts, algorithm)
         }
         _ => state.jwks(),
     };
-    document.to_string()
+    json(StatusCode::OK, document.to_string())
 }

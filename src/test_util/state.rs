@@ -8,12 +8,13 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    AuthorizationServerError, ReceivedTokenRequest, Requests, assertion::Asserted, fault::Faults,
-    grants::Granted,
+    AuthorizationServerError, ReceivedTokenRequest, Requests, assertion::Asserted, code::CodeGrant,
+    fault::Faults, grants::Granted,
 };
 use crate::{
     jwt::{Algorithm, Minter, SigningKey},
     keys::KeySet,
+    secret::Secret,
     token::AccessToken,
 };
 
@@ -31,6 +32,7 @@ pub(super) struct State {
     used_assertions: HashSet<(String, String)>,
     pub(super) revoked: HashSet<String>,
     pub(super) refresh_tokens: HashMap<String, RefreshGrant>,
+    pub(super) codes: HashMap<String, CodeGrant>,
     pub(super) faults: Faults,
     pub(super) requests: Requests,
     pub(super) last_token_request: Option<ReceivedTokenRequest>,
@@ -43,6 +45,8 @@ pub(super) struct RefreshGrant {
     pub(super) client_id: String,
     pub(super) subject: String,
     pub(super) scope: String,
+    /// Whether a person has logged in for it, so that an ID token comes with each refresh.
+    pub(super) has_logged_in: bool,
     pub(super) spent: bool,
 }
 
@@ -77,6 +81,7 @@ impl State {
             used_assertions: HashSet::new(),
             revoked: HashSet::new(),
             refresh_tokens: HashMap::new(),
+            codes: HashMap::new(),
             faults: Faults::default(),
             requests: Requests::default(),
             last_token_request: None,
@@ -139,6 +144,19 @@ impl State {
         Ok(token)
     }
 
+    /// A token for the client, not for the API (OpenID Connect Core §2). It lives shorter than
+    /// any session.
+    pub(super) fn mint_id_token(
+        &self,
+        claims: &Map<String, Value>,
+        now: SystemTime,
+    ) -> Result<Secret, AuthorizationServerError> {
+        let failed = |error| AuthorizationServerError::new("no token could be signed", error);
+        Minter::new(self.signing.clone())
+            .mint_at(claims, now)
+            .map_err(failed)
+    }
+
     fn claims(&mut self, minting: Minting<'_>) -> Map<String, Value> {
         self.serial += 1;
         let mut claims = Map::from_iter([
@@ -163,6 +181,13 @@ impl State {
         token
     }
 
+    pub(super) fn new_code(&mut self, grant: CodeGrant) -> String {
+        self.serial += 1;
+        let code = format!("code-{}", self.serial);
+        self.codes.insert(code.clone(), grant);
+        code
+    }
+
     /// Notes whose the access token is.
     pub(super) fn belongs(&mut self, token: &AccessToken, granted: &Granted) {
         let owner = Owner {
@@ -181,11 +206,14 @@ impl State {
 
     /// With a refresh token, all tokens of the same grant (RFC 7009 §2.1).
     pub(super) fn revoke(&mut self, token: &str) {
-        let Some(grant) = self.refresh_tokens.get(token) else {
-            self.revoked.insert(token.to_owned());
-            return;
-        };
-        let authorization = grant.authorization;
+        match self.refresh_tokens.get(token) {
+            Some(grant) => self.revoke_authorization(grant.authorization),
+            None => drop(self.revoked.insert(token.to_owned())),
+        }
+    }
+
+    /// All tokens of one grant.
+    pub(super) fn revoke_authorization(&mut self, authorization: u64) {
         self.refresh_tokens
             .retain(|_, grant| grant.authorization != authorization);
         let owners = self.owners.iter();

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{
     AuthorizationServer, Body, ExpiresIn, fault,
     grants::{Claimed, Granted},
+    id_token,
     refusal::{Refusal, SERVER_ERROR},
     state::State,
     token_request::Asked,
@@ -33,7 +34,11 @@ pub(super) fn answer(
     state.requests.granted += 1;
     let lifetime = state.token_lifetime.as_secs();
     let form = &server.settings().expires_in;
-    let body = body(token.expose(), &granted, form, lifetime);
+    let id_token = id_token::of(server, state, &granted, &token).map_err(|_| SERVER_ERROR)?;
+    let mut body = body(token.expose(), &granted, form, lifetime);
+    if let (Some(id_token), Some(members)) = (id_token, body.as_object_mut()) {
+        members.insert("id_token".to_owned(), id_token.expose().into());
+    }
     let mut response = fault::json(StatusCode::OK, body.to_string());
     // RFC 6749 §5.1.
     let no_store = HeaderValue::from_static("no-store");
