@@ -168,7 +168,8 @@ impl<A: Clone, P, R> Guard<A, P, R> {
     }
 
     /// Counts credentials of other schemes, such as `Basic`, as none. They stay in the
-    /// request. A header of this guard's own scheme without a token is still refused.
+    /// request. A header of this guard's own scheme without a token is still refused, and
+    /// where a token may stand alone, nothing is of another scheme.
     #[must_use]
     pub fn ignore_other_schemes(self) -> Self {
         self.change(|settings| settings.other_schemes = OtherSchemes::Ignored)
