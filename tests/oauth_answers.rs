@@ -241,6 +241,31 @@ async fn several_members_have_to_say_success_if_that_was_told() {
 }
 
 #[tokio::test]
+async fn every_failure_can_mean_invalid_grant_where_none_is_an_outage() {
+    let format = envelope().invalid_grant_when_failed();
+    let format = format
+        .temporarily_unavailable_when("/code", 50001..=50007)
+        .unwrap();
+    let unavailable = "Failing(503)";
+    #[rustfmt::skip]
+    let rows = [
+        ("a code", 200, r#"{"code":7,"msg":"no"}"#, "invalid_grant | 7: no"),
+        ("another, under a status", 403, r#"{"code":401}"#, "invalid_grant | 401"),
+        ("trouble by its code", 200, r#"{"code":50005}"#, unavailable),
+        ("trouble by its status", 502, r#"{"code":7}"#, "Failing(502)"),
+        ("no code", 200, r#"{"msg":"no"}"#, "bad: 200 OK without `/code`: no"),
+        ("success, as another type", 200, r#"{"code":"0"}"#, r#"bad: `/code` is `\"0\"`, of another type than was told"#),
+        ("an error of RFC 6749 §5.2", 400, r#"{"error":"invalid_client"}"#, "invalid_client | "),
+    ];
+    for (rule, status, body, expected) in rows {
+        let outcome = read(format.clone(), answer(status, body)).await;
+        assert_eq!(taken(outcome), expected, "{rule}");
+    }
+    let granted = json!({ "code": 0, "data": good() }).to_string();
+    assert!(read(format, answer(200, granted)).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_servers_own_words_for_invalid_grant_and_for_an_outage_can_be_told() {
     let format = || {
         envelope()

@@ -58,6 +58,7 @@ pub struct AnswerFormat {
     pub(super) success: Vec<Rule>,
     pub(super) meanings: Vec<(Rule, Meaning)>,
     pub(super) invalid_grant: Vec<StatusCode>,
+    pub(super) failure_is_invalid_grant: bool,
 }
 
 /// How the end of a token is told.
@@ -118,6 +119,7 @@ impl AnswerFormat {
             success: Vec::new(),
             meanings: Vec::new(),
             invalid_grant: Vec::new(),
+            failure_is_invalid_grant: false,
         }
     }
 
@@ -201,6 +203,14 @@ impl AnswerFormat {
     /// called for several.
     pub fn invalid_grant_when_status(mut self, status: StatusCode) -> Self {
         self.invalid_grant.push(status);
+        self
+    }
+
+    /// The same for each answer that [failed](Self::failed_unless) and is not told to be
+    /// [an outage](Self::temporarily_unavailable_when): for servers that name no code for a
+    /// refresh token that is of no use any more.
+    pub fn invalid_grant_when_failed(mut self) -> Self {
+        self.failure_is_invalid_grant = true;
         self
     }
 

@@ -75,6 +75,9 @@ fn by_envelope(answer: &Answer<'_>) -> Option<Verdict> {
             answer.quoted(code.get()),
         )));
     }
+    if answer.format.failure_is_invalid_grant {
+        return Some(invalid_grant(answer, Some(code)));
+    }
     invalid_grant_by_status(answer, Some(code)).or_else(|| {
         Some(Verdict::Refused {
             error: answer.shown(code),
