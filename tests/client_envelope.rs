@@ -542,15 +542,24 @@ async fn a_failure_repeats_no_credentials() {
 }
 
 #[tokio::test]
-async fn a_status_that_speaks_for_itself_is_no_failure_of_the_envelope() {
+async fn a_status_that_speaks_for_itself_stays_a_response_which_the_envelope_explains() {
     let layer = with_failures().statuses(|_| true);
-    for (status, code, refused) in [(401, 1, false), (500, 1, false), (403, 401, true)] {
+    let rows = [
+        (401, 1, false, Some("1")),
+        (500, 1, false, Some("1")),
+        (403, 401, true, Some("401")),
+        (404, 0, false, None),
+    ];
+    for (status, code, refused, told) in rows {
         let mut response = json(format!(r#"{{"code":{code}}}"#));
         *response.status_mut() = StatusCode::from_u16(status).unwrap();
         let response = answered(layer.clone(), get_request(), response)
             .await
             .unwrap();
+        assert_eq!(response.status(), status);
         assert_eq!(mark(&response).is_some(), refused, "{status}");
+        let failure: Option<&ApiFailure> = response.extensions().get();
+        assert_eq!(failure.map(ApiFailure::code), told, "{status}");
     }
 }
 

@@ -9,7 +9,7 @@ use crate::excerpt::{excerpt, excerpt_of};
 /// What an API said in its envelope in place of success.
 ///
 /// It comes as the error of the service, to be had by downcasting, or, where the token was
-/// refused, in the extensions of the response. A clone is a reference count. The texts are
+/// refused or the status tells of the failure too, in the extensions of the response. A clone is a reference count. The texts are
 /// the server's; a text that repeats the request's credentials is not kept.
 ///
 /// # Example

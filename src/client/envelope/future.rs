@@ -93,6 +93,9 @@ impl<B: Body> Reading<B> {
         match judge(settings, asked, self.parts.status, self.body.data()) {
             Verdict::Passes => {}
             Verdict::Failed(failure) => return Err(failure),
+            Verdict::Explained(failure) => {
+                self.parts.extensions.insert(failure);
+            }
             Verdict::Refused(mark, failure) => {
                 self.parts.extensions.insert(mark);
                 self.parts.extensions.insert(failure);

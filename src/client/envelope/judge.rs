@@ -17,8 +17,10 @@ pub(super) enum Verdict {
     Passes,
     /// The token is refused.
     Refused(RefusedInBody, ApiFailure),
-    /// The request failed.
+    /// The request failed, and the status does not say so.
     Failed(ApiFailure),
+    /// The status says so, and may refuse the token: only the words are new.
+    Explained(ApiFailure),
 }
 
 /// What is known of the request when its answer comes.
@@ -62,9 +64,9 @@ pub(super) fn judge(
         }
     }
     match failed {
-        // Another status speaks for itself, and its head may refuse the token.
         Some(code) if status.is_success() => Verdict::Failed(told(code)),
-        _ => Verdict::Passes,
+        Some(code) => Verdict::Explained(told(code)),
+        None => Verdict::Passes,
     }
 }
 

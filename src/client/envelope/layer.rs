@@ -124,7 +124,9 @@ impl EnvelopeLayer {
     /// this pointer (RFC 6901) is there and none of these values. May be called for several
     /// members.
     ///
-    /// A refusal of the token is no failure, and neither is an answer without the member.
+    /// A refusal of the token is no failure, and neither is an answer without the member. A
+    /// response of another status speaks for itself: it passes, and where such
+    /// [statuses](Self::statuses) are looked at, the failure is in its extensions.
     ///
     /// # Errors
     ///

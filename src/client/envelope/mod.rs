@@ -27,7 +27,8 @@
 //! | it says | becomes of it |
 //! | --- | --- |
 //! | the token is refused ([`EnvelopeLayer::refused_when`]) | a response that is marked with [`RefusedInBody`]: `AuthLayer` renews the token and sends the request once more |
-//! | it failed ([`EnvelopeLayer::failed_unless`]) | the error [`ApiFailure`] in place of a response |
+//! | it failed ([`EnvelopeLayer::failed_unless`]), under a status of 2xx | the error [`ApiFailure`] in place of a response |
+//! | it failed, under another status that is [looked at](EnvelopeLayer::statuses) | it passes, with the [`ApiFailure`] in its extensions |
 //! | anything else | it passes |
 //!
 //! A refusal is never an error of this layer. If `AuthLayer` can't mend it, it reaches the
