@@ -400,33 +400,23 @@ async fn an_end_is_read_with_whatever_offset_and_fraction() {
 #[tokio::test]
 async fn an_end_is_measured_against_the_answers_date_where_there_is_one() {
     let one = "2026-01-05T13:00:00Z";
+    const MINUTE: Duration = Duration::from_secs(60);
+    #[rustfmt::skip]
     let rows = [
-        ("clocks agree", Some("Mon, 05 Jan 2026 12:00:00 GMT"), 60),
-        (
-            "ours is an hour slow",
-            Some("Mon, 05 Jan 2026 12:30:00 GMT"),
-            30,
-        ),
-        (
-            "ours is an hour fast",
-            Some("Mon, 05 Jan 2026 11:00:00 GMT"),
-            120,
-        ),
-        (
-            "an older form of date",
-            Some("Monday, 05-Jan-26 12:30:00 GMT"),
-            30,
-        ),
-        ("no date", None, 60),
-        ("a date that is none", Some("noon"), 60),
+        ("clocks agree", Some("Mon, 05 Jan 2026 12:00:00 GMT"), 60 * MINUTE),
+        ("ours is slow", Some("Mon, 05 Jan 2026 12:30:00 GMT"), 30 * MINUTE),
+        ("ours is fast: the end of that second", Some("Mon, 05 Jan 2026 11:00:00 GMT"), 120 * MINUTE - SECOND),
+        ("ours is fast by less than a second", Some("Mon, 05 Jan 2026 11:59:59 GMT"), 60 * MINUTE),
+        ("an older form of date", Some("Monday, 05-Jan-26 12:30:00 GMT"), 30 * MINUTE),
+        ("no date", None, 60 * MINUTE),
+        ("a date that is none", Some("noon"), 60 * MINUTE),
     ];
-    for (rule, date, minutes) in rows {
+    for (rule, date, expected) in rows {
         let mut answer = answer(200, ends(one, one));
         if let Some(date) = date {
             answer.headers_mut().insert("date", date.parse().unwrap());
         }
         let tokens = read(absolute(), answer).await.unwrap();
-        let expected = Duration::from_secs(60 * minutes);
         let clock = noon();
         let access = tokens.access_token().expiry().unwrap();
         assert_eq!(access.remaining(&clock), expected, "{rule}");
@@ -438,6 +428,24 @@ async fn an_end_is_measured_against_the_answers_date_where_there_is_one() {
         let refresh = tokens.refresh_token().unwrap().expiry().unwrap();
         assert_eq!(refresh, noon().wall() + expected, "{rule}");
     }
+}
+
+#[tokio::test]
+async fn an_end_is_reckoned_to_the_fraction_of_a_second_where_clocks_agree() {
+    let clock = noon();
+    let fraction = Duration::from_millis(833);
+    clock.advance(fraction);
+    let mut answer = answer(
+        200,
+        ends("2026-01-05T13:00:00.833Z", "2026-01-05T13:00:01Z"),
+    );
+    let date = "Mon, 05 Jan 2026 12:00:00 GMT".parse().unwrap();
+    answer.headers_mut().insert("date", date);
+    let tokens = endpoint(absolute(), &clock, answer).obtain().await.unwrap();
+    let access = tokens.access_token().expiry().unwrap();
+    assert_eq!(access.remaining(&clock), HOUR);
+    let refresh = tokens.refresh_token().unwrap().expiry().unwrap();
+    assert_eq!(refresh, noon().wall() + HOUR + SECOND);
 }
 
 #[tokio::test]

@@ -29,10 +29,10 @@ impl End {
         };
         let (lifetime, expected) = match self {
             Self::After(_) => (seconds(raw), "a number of seconds"),
-            Self::At(_) => {
-                let now = answer.date().unwrap_or(asked.wall());
-                (until(raw, now), "a date and time of RFC 3339")
-            }
+            Self::At(_) => (
+                until(raw, moment_of(answer, asked)),
+                "a date and time of RFC 3339",
+            ),
         };
         let wrong = || unusable(format!("`{pointer}` is not {expected}"));
         lifetime.map(Some).ok_or_else(wrong)
@@ -64,6 +64,17 @@ fn seconds(raw: &RawValue) -> Option<Duration> {
         true => Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX),
         false => Duration::ZERO,
     })
+}
+
+/// When the answer was given, by the server's clock. Its `Date` names the second, and within
+/// that our own clock is the better guess: the start of the second would prolong each token.
+fn moment_of(answer: &Answer<'_>, asked: Moment) -> SystemTime {
+    const SECOND: Duration = Duration::from_secs(1);
+    let ours = asked.wall();
+    match answer.date() {
+        Some(date) => ours.min(date.checked_add(SECOND).unwrap_or(date)).max(date),
+        None => ours,
+    }
 }
 
 fn until(raw: &RawValue, now: SystemTime) -> Option<Duration> {
