@@ -14,7 +14,7 @@ pub(crate) mod mimics;
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Parser;
-use common::{Call, Http, Log, Plan, make_calls, program};
+use common::{Call, Http, Log, Plan, base, make_calls, program};
 use http::{HeaderName, StatusCode};
 use mimics::{Lifetimes, fastapi_users as mimic};
 use tower::ServiceBuilder;
@@ -29,7 +29,7 @@ use tower_bearer::{
 #[derive(Clone, Debug, Parser)]
 pub(crate) struct Options {
     /// The service. Plain http only on this machine.
-    #[arg(long, env = "FASTAPI_USERS_URL", required_unless_present = "demo")]
+    #[arg(long, env = "FASTAPI_USERS_URL", value_parser = base, required_unless_present = "demo")]
     url: Option<String>,
 
     /// Who logs in. Without it the tokens in --store have to do.
@@ -79,11 +79,7 @@ pub(crate) fn client(
     http: Http,
     clock: Arc<dyn Clock>,
 ) -> Result<(Auth<Http>, Refreshing), BoxError> {
-    let url = options
-        .url
-        .as_deref()
-        .unwrap_or_default()
-        .trim_end_matches('/');
+    let url = options.url.as_deref().unwrap_or_default();
 
     // Errors are `{"detail": …}`, without the `error` of RFC 6749.
     let answers = AnswerFormat::new().message_at("/detail")?;
@@ -167,6 +163,6 @@ pub(crate) async fn demo(options: Options) -> Result<(), BoxError> {
     };
     run(&options).await?;
     let seen = service.seen();
-    println!("{} log-in, {} refreshes", seen.logins, seen.refreshes);
+    println!("log-ins: {}, refreshes: {}", seen.logins, seen.refreshes);
     Ok(())
 }

@@ -68,6 +68,19 @@ fn imports_never_go_upward() {
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
 }
 
+/// Systems with habits of their own have examples; the library has settings.
+#[test]
+fn no_system_is_named_in_the_library() {
+    const SYSTEMS: [&str; 4] = ["morelogin", "fastapi", "cloudreve", "mluvii"];
+    for (name, source) in sources() {
+        for (at, line) in source.to_lowercase().lines().enumerate() {
+            let is_named = SYSTEMS.iter().any(|system| line.contains(system));
+            let is_link = line.trim_start().starts_with("//") && line.contains("examples/");
+            assert!(!is_named || is_link, "{name}:{}: {line}", at + 1);
+        }
+    }
+}
+
 /// Every `src/**/*.rs` with its path from the repository's root.
 fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

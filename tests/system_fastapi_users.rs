@@ -1,7 +1,17 @@
 //! A service in the style of FastAPI-Users, from both ends and over TCP: each test names what
 //! the service's description says. The client is the example's.
-#![cfg(all(feature = "axum", feature = "file-store", feature = "test-util"))]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)] // a test may
+#![cfg(all(
+    feature = "axum",
+    feature = "file-store",
+    feature = "https",
+    feature = "test-util"
+))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)] // a test may
 
 #[path = "../examples/fastapi_users.rs"]
 #[allow(dead_code)]
@@ -10,28 +20,28 @@ mod systems;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use clap::Parser;
 use http::{Request, StatusCode};
 use serde_json::json;
 use tempfile::TempDir;
 use tower_bearer::{
-    Auth, BoxError, Refreshing,
-    client::{Error, ErrorKind},
-    oauth::LogInAgain,
-    test_util::ManualClock,
+    Auth, BoxError, Refreshing, client::ErrorKind, oauth::LogInAgain, test_util::ManualClock,
 };
 
 use example::{
     Options, client,
-    common::{Call, Http, Log, calls::send},
+    common::{Http, Log},
     mimics::{
         Lifetimes,
         fastapi_users::{AUDIENCE, CLIENT_ID, CLIENT_SECRET, Mimic, PASSWORD, USERNAME},
         seen::Seen,
     },
 };
-use systems::{Answer, DAY, HOUR, MINUTE, SECOND, ask, until, words};
+use systems::{
+    Answer, DAY, HOUR, MINUTE, SECOND, answer, ask, bearer, call, json, until, why, with_headers,
+    words,
+};
 
 const LOGIN: &str = "POST /auth/jwt/login";
 const REFRESH: &str = "POST /auth/jwt/refresh";
@@ -87,9 +97,7 @@ impl User {
     }
 
     async fn call(&self) -> Result<StatusCode, BoxError> {
-        let call: Call = ME.parse()?;
-        let response = send(&mut self.client.clone(), &self.url, &call).await?;
-        Ok(response.status())
+        Ok(call(&self.client, &self.url, ME).await?.status())
     }
 
     async fn is_served(&self) {
@@ -97,9 +105,7 @@ impl User {
     }
 
     async fn error(&self) -> (ErrorKind, String) {
-        let error = self.call().await.unwrap_err();
-        let kind = error.downcast_ref::<Error>().unwrap().kind();
-        (kind, words(&*error))
+        why(&self.call().await.unwrap_err())
     }
 }
 
@@ -352,13 +358,7 @@ async fn a_wrong_password_is_tried_three_times_in_a_day_and_never_shown() {
 
 // Answers that are none
 
-fn answer(status: u16, content_type: &'static str, body: impl Into<String>) -> Response {
-    let status = StatusCode::from_u16(status).unwrap();
-    (status, [("content-type", content_type)], body.into()).into_response()
-}
-
 fn bad_answers() -> Vec<(&'static str, Response, &'static str)> {
-    let json = |body: &str| answer(200, "application/json", body);
     vec![
         ("no tokens", json("{}"), "no access_token"),
         ("a page", answer(200, "text/html", "<html>"), "text/html"),
@@ -491,7 +491,7 @@ async fn an_answer_without_a_refresh_token_ends_the_session_and_costs_one_login(
     let claims = json!({ "user_id": "u-1", "aud": AUDIENCE, "exp": 9_999_999_999_u64 });
     let token = service.mint(&claims).unwrap();
     let body = json!({ "access_token": token, "token_type": "bearer", "expires_in": 3600 });
-    service.answer_next(REFRESH, answer(200, "application/json", body.to_string()));
+    service.answer_next(REFRESH, json(body.to_string()));
     for _ in 0..3 {
         user.is_served().await;
         clock.advance(HOUR);
@@ -588,12 +588,11 @@ async fn only_the_header_counts_and_a_refusal_is_a_401_with_a_detail_and_no_chal
     let (access, refresh) = (pair("access_token"), pair("refresh_token"));
     let exp = 9_999_999_999_u64;
     let minted = |claims| service.mint(&claims).unwrap();
-    let bearer = |token: &str| vec![("authorization", format!("Bearer {token}"))];
     #[rustfmt::skip]
     let rows = [
         ("the token of a log-in", bearer(&access), "", 200),
-        ("neither `sub` nor `iss`", bearer(&minted(json!({ "user_id": "u", "aud": AUDIENCE, "exp": exp }))), "", 200),
-        ("whatever issuer", bearer(&minted(json!({ "user_id": "u", "aud": AUDIENCE, "exp": exp, "iss": "x" }))), "", 200),
+        ("neither `sub` nor `iss`", bearer(minted(json!({ "user_id": "u", "aud": AUDIENCE, "exp": exp }))), "", 200),
+        ("whatever issuer", bearer(minted(json!({ "user_id": "u", "aud": AUDIENCE, "exp": exp, "iss": "x" }))), "", 200),
         ("nothing", vec![], "", 401),
         ("a cookie", vec![("cookie", format!("fastapiusersauth={access}"))], "", 401),
         ("a query", vec![], "access_token", 401),
@@ -601,26 +600,23 @@ async fn only_the_header_counts_and_a_refusal_is_a_401_with_a_detail_and_no_chal
         ("no scheme", vec![("authorization", access.clone())], "", 401),
         ("two headers", [bearer(&access), bearer(&access)].concat(), "", 401),
         ("the refresh token", bearer(&refresh), "", 401),
-        ("another audience", bearer(&minted(json!({ "user_id": "u", "aud": "fastapi-users:verify", "exp": exp }))), "", 401),
-        ("no audience", bearer(&minted(json!({ "user_id": "u", "exp": exp }))), "", 401),
-        ("no user", bearer(&minted(json!({ "sub": "u", "aud": AUDIENCE, "exp": exp }))), "", 401),
-        ("no end", bearer(&minted(json!({ "user_id": "u", "aud": AUDIENCE }))), "", 401),
-        ("an end in the past", bearer(&minted(json!({ "user_id": "u", "aud": AUDIENCE, "exp": 1 }))), "", 401),
+        ("another audience", bearer(minted(json!({ "user_id": "u", "aud": "fastapi-users:verify", "exp": exp }))), "", 401),
+        ("no audience", bearer(minted(json!({ "user_id": "u", "exp": exp }))), "", 401),
+        ("no user", bearer(minted(json!({ "sub": "u", "aud": AUDIENCE, "exp": exp }))), "", 401),
+        ("no end", bearer(minted(json!({ "user_id": "u", "aud": AUDIENCE }))), "", 401),
+        ("an end in the past", bearer(minted(json!({ "user_id": "u", "aud": AUDIENCE, "exp": 1 }))), "", 401),
     ];
     for (rule, headers, query, expected) in rows {
         let mut uri = format!("{}/users/me", service.url());
         if !query.is_empty() {
             uri = format!("{uri}?{query}={access}");
         }
-        let request = headers
-            .iter()
-            .fold(Request::get(uri), |request, (name, value)| {
-                request.header(*name, value)
-            });
+        let request = with_headers(Request::get(uri), &headers);
         let Answer {
             status,
             headers,
             json,
+            ..
         } = ask(request, "").await;
         assert_eq!(status, expected, "{rule}");
         assert_eq!(

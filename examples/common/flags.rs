@@ -30,6 +30,11 @@ impl Plan {
     }
 }
 
+/// An address to which paths are added.
+pub fn base(address: &str) -> Result<String, std::convert::Infallible> {
+    Ok(address.trim_end_matches('/').to_owned())
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text
         .parse()

@@ -6,33 +6,21 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
 use tower::Service;
-use tower_bearer::{BoxError, BoxFuture};
+use tower_bearer::{BoxError, BoxFuture, HttpsClient, https::ResponseBody};
 
 use super::Log;
 
-#[derive(Clone)]
+/// `HttpsClient`, and a note of the token that each request carries.
+#[derive(Clone, Debug)]
 pub struct Http {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: HttpsClient,
     log: Log,
 }
 
 impl Http {
-    /// The TLS provider is named: the constructors that guess panic where two are in the
-    /// dependency tree.
     pub fn new(log: Log) -> Result<Self, BoxError> {
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::aws_lc_rs::default_provider())?
-            .https_or_http()
-            .enable_http1()
-            .build();
-        let client = Client::builder(TokioExecutor::new()).build(connector);
+        let client = HttpsClient::new()?;
         Ok(Self { client, log })
     }
 
@@ -42,17 +30,17 @@ impl Http {
 }
 
 impl Service<Request<Full<Bytes>>> for Http {
-    type Response = Response<Incoming>;
+    type Response = Response<ResponseBody>;
     type Error = BoxError;
-    type Future = BoxFuture<'static, Result<Response<Incoming>, BoxError>>;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        Poll::Ready(Ok(())) // as the client's own
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Service::<Request<Full<Bytes>>>::poll_ready(&mut self.client, cx).map_err(Into::into)
     }
 
     fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
         self.log.sent(request.headers());
-        let response = self.client.request(request);
+        let response = self.client.call(request);
         Box::pin(async { Ok(response.await?) })
     }
 }

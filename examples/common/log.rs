@@ -12,10 +12,10 @@ use tower_bearer::{
     token::{RefreshToken, Tokens},
 };
 
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Log(Arc<Mutex<Noted>>);
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Noted {
     /// Of the last request that had one; never shown.
     token: Option<HeaderValue>,
@@ -94,6 +94,10 @@ impl<O: ObtainToken> ObtainToken for Watched<O> {
             self.log.note("refreshed");
             Ok(tokens)
         })
+    }
+
+    fn name(&self) -> &str {
+        self.obtain.name()
     }
 
     fn max_attempts(&self) -> Option<NonZeroU32> {

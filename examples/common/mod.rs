@@ -13,7 +13,7 @@ mod program;
 
 pub use call::Call;
 pub use calls::make_calls;
-pub use flags::Plan;
+pub use flags::{Plan, base};
 pub use http::Http;
 pub use log::Log;
 pub use program::program;

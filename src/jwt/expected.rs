@@ -13,7 +13,7 @@
 /// // the audience stands in another claim (AWS Cognito)
 /// Validator::new("https://id.example", Expected::in_claim("client_id", "orders-app"));
 /// // nobody leaves it unchecked without writing the word
-/// Validator::new(Expected::unchecked(), "fastapi-users:auth");
+/// Validator::new(Expected::unchecked(), "orders");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Expected(pub(super) Rule);

@@ -6,8 +6,11 @@
 #![allow(dead_code, unreachable_pub)] // each test and example uses its own part
 
 mod asked;
+pub mod cloudreve;
 pub mod fastapi_users;
 mod issuing;
+pub mod mluvii;
+pub mod morelogin;
 pub mod seen;
 mod server;
 

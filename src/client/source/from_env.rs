@@ -30,7 +30,7 @@ use crate::{BoxError, BoxFuture, client::Error, token::AccessToken};
 /// ```
 /// use tower_bearer::{AuthLayer, client::source, token::Scheme};
 ///
-/// let layer = AuthLayer::new(source::from_env("MORELOGIN_TOKEN"))
+/// let layer = AuthLayer::new(source::from_env("API_TOKEN"))
 ///     .origin("http://127.0.0.1:40000")?
 ///     .token_in(Scheme::bare());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
