@@ -70,6 +70,7 @@
 //! | token sources, renewal, replay, stores | [`client`] |
 //! | grants, client authentication, the token endpoint | [`oauth`] |
 //! | a ready HTTPS client | [`https`] |
+//! | people who log in by a login page | [`login`] |
 //! | your own tests | [`test_util`] |
 //!
 //! # Features
@@ -84,6 +85,7 @@
 //! | `axum` | no | [`Verified`] and [`Identity`] as extractors |
 //! | `file-store` | no | `client::store::FileStore`: tokens in a file, shared by processes |
 //! | `https` | no | [`HttpsClient`]: a ready transport, for those who bring none |
+//! | `login` | no | [`login::RequireLogin`]: login by the login screen (OpenID Connect) |
 //! | `test-util` | no | [`test_util`] |
 // The programs of the README are compiled as doc tests.
 #![cfg_attr(all(doctest, feature = "axum", feature = "client", feature = "https"), doc = include_str!("../README.md"))]
@@ -131,6 +133,8 @@ pub mod json_scalar;
 pub mod jwt;
 #[cfg(feature = "jwt")]
 pub mod keys;
+#[cfg(feature = "login")]
+pub mod login;
 #[cfg(feature = "client")]
 pub mod oauth;
 pub mod origin;

@@ -37,14 +37,18 @@ const STOREYS: [(&str, &[&str]); 5] = [
     ("vocab", &["token", "challenge", "grpc", "jwt"]),
     ("middle", &["keys", "oauth"]),
     ("top", &["client", "server"]),
-    ("roof", &["axum", "https", "test_util"]),
+    ("roof", &["axum", "https", "login", "test_util"]),
 ];
 
 /// Neighbours of one storey that must stay strangers.
 const STRANGERS: [(&str, &str); 2] = [("client", "server"), ("server", "client")];
 
-/// Named in `jwt/signature/` and nowhere else.
-const CRYPTO: [&str; 13] = [
+/// Stands on the public modules alone, as an application would.
+const OUTSIDER: &str = "login";
+
+/// Named in these places and nowhere else.
+const CRYPTO_PLACES: [&str; 2] = ["src/jwt/signature/", "src/login/crypto.rs"];
+const CRYPTO: [&str; 15] = [
     "aws_lc_rs",
     "aws_lc_sys",
     "ring",
@@ -58,6 +62,8 @@ const CRYPTO: [&str; 13] = [
     "p384",
     "p521",
     "ed25519_dalek",
+    "chacha20poly1305",
+    "getrandom",
 ];
 
 #[test]
@@ -102,11 +108,9 @@ fn sources() -> Vec<(String, String)> {
 }
 
 fn violations(files: &[(String, String)]) -> Vec<String> {
-    let map = files
-        .iter()
-        .find(|(name, _)| name == "src/lib.rs")
-        .map(|(_, source)| re_exports(&parse(source)))
-        .unwrap_or_default();
+    let lib = files.iter().find(|(name, _)| name == "src/lib.rs");
+    let lib = lib.map(|(_, source)| parse(source)).unwrap_or_default();
+    let (map, private) = (re_exports(&lib), private_modules(&lib));
     files
         .iter()
         .flat_map(|(name, source)| {
@@ -114,7 +118,7 @@ fn violations(files: &[(String, String)]) -> Vec<String> {
             let found = if name == "src/lib.rs" {
                 more_than_a_map(&tokens)
             } else {
-                in_file(name, tokens, &map)
+                in_file(name, tokens, &map, &private)
             };
             found
                 .into_iter()
@@ -130,7 +134,12 @@ fn parse(source: &str) -> Vec<TokenTree> {
     stream.into_iter().collect()
 }
 
-fn in_file(name: &str, tokens: Vec<TokenTree>, map: &BTreeMap<String, String>) -> Found {
+fn in_file(
+    name: &str,
+    tokens: Vec<TokenTree>,
+    map: &BTreeMap<String, String>,
+    private: &[String],
+) -> Found {
     let module = module_path(name);
     let from = module[0].clone();
     let Some(storey) = storey(&from) else {
@@ -143,11 +152,15 @@ fn in_file(name: &str, tokens: Vec<TokenTree>, map: &BTreeMap<String, String>) -
     for (line, path) in walk.paths {
         if let Err(what) = allowed(&from, storey, &path, map) {
             found.push((line, what));
+        } else if from == OUTSIDER && path.first().is_some_and(|it| private.contains(it)) {
+            let what = format!("`{from}` uses the public API alone: `{}`", path.join("::"));
+            found.push((line, what));
         }
     }
-    if !name.starts_with("src/jwt/signature/") {
+    if !CRYPTO_PLACES.iter().any(|place| name.starts_with(place)) {
         for (line, krate) in walk.crypto {
-            found.push((line, format!("names `{krate}` outside jwt/signature/")));
+            let places = CRYPTO_PLACES.join(" and ");
+            found.push((line, format!("names `{krate}` outside {places}")));
         }
     }
     found
@@ -225,6 +238,15 @@ fn re_exports(tokens: &[TokenTree]) -> BTreeMap<String, String> {
         }
     }
     map
+}
+
+/// The modules that lib.rs keeps to the crate.
+fn private_modules(tokens: &[TokenTree]) -> Vec<String> {
+    let declares = |at: usize| is_ident(&tokens[at], "mod");
+    let is_public = |at: usize| at > 0 && is_ident(&tokens[at - 1], "pub");
+    let names = (0..tokens.len()).filter(|at| declares(*at) && !is_public(*at));
+    let names = names.filter_map(|at| tokens.get(at + 1));
+    names.map(ToString::to_string).collect()
 }
 
 /// lib.rs is exempt from the storeys because it holds nothing: declarations,
@@ -412,7 +434,7 @@ fn double_colon(tokens: &[TokenTree], at: usize) -> bool {
 
 /// What the checker says of one planted file, beside a lib.rs that re-exports a little.
 fn planted(name: &str, source: &str) -> Vec<String> {
-    let lib = "pub mod clock; #[cfg(feature = \"client\")] pub use client::{AuthLayer as Layer, layer::Auth};
+    let lib = "pub mod clock; mod excerpt; #[cfg(feature = \"client\")] pub use client::{AuthLayer as Layer, layer::Auth};
                pub use scope::ScopeSet; pub type BoxError = ();";
     violations(&[
         ("src/lib.rs".into(), lib.into()),
@@ -515,6 +537,7 @@ fn what_is_allowed_is_not_reported() {
             "src/jwt/signature/aws_lc.rs",
             "use aws_lc_rs::hmac; fn f() { hmac::sign() }",
         ),
+        ("src/login/crypto.rs", "use chacha20poly1305::Key;"),
         (
             "src/test_util/server.rs",
             "use crate::{Auth, client, server::{self, Rejection}};",
@@ -552,9 +575,31 @@ fn crypto_is_named_in_its_folder_and_nowhere_else() {
             "src/jwt/validator.rs",
             "src/client/mod.rs",
             "src/test_util/mod.rs",
+            "src/login/sealing.rs",
         ] {
             assert_eq!(planted(name, source).len(), 1, "{name}: {source}");
         }
+    }
+}
+
+#[test]
+fn the_login_uses_the_public_api_alone() {
+    for (name, source, expected) in [
+        ("src/login/log.rs", "use crate::excerpt::excerpt;", 1),
+        (
+            "src/login/a/b.rs",
+            "fn f() { super::super::super::excerpt::f() }",
+            1,
+        ),
+        (
+            "src/login/log.rs",
+            "use crate::{clock::Clock, login::log};",
+            0,
+        ),
+        ("src/test_util/mod.rs", "use crate::excerpt::excerpt;", 0),
+    ] {
+        let found = planted(name, source);
+        assert_eq!(found.len(), expected, "{name}: {source}: {found:?}");
     }
 }
 

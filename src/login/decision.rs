@@ -1,0 +1,42 @@
+//! Redirect, 401 or serve: what becomes of a request, by what it looks like and who it is.
+
+use http::{HeaderMap, Method};
+
+use super::{navigation::is_navigation, public_address::PublicAddress, same_origin::may_act};
+
+/// By what the caller is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Caller {
+    /// By credentials that the guard looks for, good or bad: a bearer token in a header.
+    Credentials,
+    /// By a session, and so by a cookie alone.
+    Session,
+    Nobody,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    /// The guard answers: it lets a good token through, and all else gets its challenge.
+    Guard,
+    /// The browser is sent to the login page.
+    LogIn,
+    /// The inner service answers, for the one whose session it is.
+    Serve,
+    /// Another site's page has sent it.
+    CrossSite,
+}
+
+pub(super) fn decide(
+    method: &Method,
+    headers: &HeaderMap,
+    caller: Caller,
+    site: &PublicAddress,
+) -> Decision {
+    match caller {
+        Caller::Credentials => Decision::Guard,
+        Caller::Session if may_act(method, headers, site) => Decision::Serve,
+        Caller::Session => Decision::CrossSite,
+        Caller::Nobody if is_navigation(method, headers) => Decision::LogIn,
+        Caller::Nobody => Decision::Guard,
+    }
+}
