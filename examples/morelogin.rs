@@ -126,12 +126,13 @@ pub(crate) fn open(
     clock: Arc<dyn Clock>,
 ) -> Result<(Auth<Envelope<Http>>, Refreshing), BoxError> {
     let url = options.url();
-    let id = options.id.as_deref().unwrap_or_default();
-    let secret = options.secret.as_deref().unwrap_or_default();
+    let (Some(id), Some(secret)) = (&options.id, &options.secret) else {
+        return Err("the open API needs --id and --secret".into());
+    };
 
     let endpoint = TokenEndpoint::new(&format!("{url}/oauth2/token"))?
         .json()
-        .client_auth(ClientAuth::post(id, secret))
+        .client_auth(ClientAuth::post(id, secret.as_str()))
         .grant(ClientCredentials::new())
         // A `code` other than 0 is a failure, also under HTTP 200.
         .answer(

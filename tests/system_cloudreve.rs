@@ -142,6 +142,8 @@ async fn a_header_that_is_there_and_bad_is_an_error_wherever_one_is_looked_for()
     let access = pair.text("/data/token/access_token");
     let refresh = pair.text("/data/token/refresh_token");
     let expired = site.mint(&json!({ "token_type": "access", "sub": USER, "nbf": 1, "exp": 2 }));
+    let no_beginning = json!({ "token_type": "access", "sub": USER, "exp": 9_999_999_999_u64 });
+    let no_beginning = site.mint(&no_beginning).unwrap();
     let early = json!({ "token_type": "access", "sub": USER, "nbf": 9_999_999_998_u64, "exp": 9_999_999_999_u64 });
     let early = site.mint(&early).unwrap();
     let other_key = MASTER_KEY.replace("anybody", "nobody!");
@@ -156,6 +158,7 @@ async fn a_header_that_is_there_and_bad_is_an_error_wherever_one_is_looked_for()
         ("the refresh token", bearer(refresh), None, None),
         ("an expired token", bearer(expired.unwrap()), None, None),
         ("a token before its time", bearer(early), None, None),
+        ("a token without a beginning", bearer(no_beginning), None, None),
         ("another key", bearer(forged), None, None),
         ("garbage", bearer("garbage"), None, None),
         ("no token", vec![("authorization", "Bearer".to_owned())], None, None),

@@ -26,7 +26,10 @@ use http::{Request, StatusCode};
 use serde_json::json;
 use tempfile::TempDir;
 use tower_bearer::{
-    Auth, BoxError, Refreshing, client::ErrorKind, oauth::LogInAgain, test_util::ManualClock,
+    Auth, BoxError, Refreshing, TokenEndpoint,
+    client::ErrorKind,
+    oauth::{LogInAgain, ObtainToken, Password},
+    test_util::ManualClock,
 };
 
 use example::{
@@ -56,6 +59,7 @@ async fn service(clock: &ManualClock) -> Mimic {
 /// The example's client, as its flags make it.
 struct User {
     client: Auth<Http>,
+    log: Log,
     tokens: Refreshing,
     url: String,
 }
@@ -65,10 +69,12 @@ impl User {
         let url = service.url().to_owned();
         let flags = [&["fastapi_users", "--url", &url], flags].concat();
         let options = Options::try_parse_from(flags).unwrap();
-        let http = Http::new(Log::default()).unwrap();
+        let log = Log::default();
+        let http = Http::new(log.clone()).unwrap();
         let (client, tokens) = client(&options, http, Arc::new(clock.clone())).unwrap();
         Self {
             client,
+            log,
             tokens,
             url,
         }
@@ -209,6 +215,18 @@ async fn a_login_may_name_the_client_too() {
     let seen = service.seen();
     assert_eq!((seen.logins, seen.refreshes, seen.refusals), (3, 9, 0));
     assert!(seen.complaints.is_empty(), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_login_may_ask_for_a_scope() {
+    let clock = ManualClock::new();
+    let service = service(&clock).await;
+    let log_in = TokenEndpoint::new(&format!("{}/auth/jwt/login", service.url()))
+        .unwrap()
+        .grant(Password::new(USERNAME, PASSWORD).scope("read write"))
+        .over(Http::new(Log::default()).unwrap());
+    assert!(log_in.obtain().await.is_ok());
+    assert!(service.seen().complaints.is_empty());
 }
 
 // Shared by many
@@ -645,6 +663,63 @@ async fn logged_in(service: &Mimic) -> impl Fn(&str) -> String + use<> {
 }
 
 // The program
+
+#[tokio::test]
+async fn the_log_tells_which_token_was_used_and_how_it_was_got() {
+    let clock = ManualClock::new();
+    let service = service(&clock).await;
+    let user = User::with_password(&service, &clock);
+    let mut told = Vec::new();
+    for minutes in [1, 60, 1, 60, 1] {
+        user.is_served().await;
+        told.push(user.log.take());
+        if told.len() == 3 {
+            service.end_sessions();
+        }
+        clock.advance(minutes * MINUTE);
+    }
+    let expected = [
+        "token 1, logged in",
+        "token 1, as before",
+        "token 2, refreshed",
+        "token 2, as before",
+        "token 3, logged in",
+    ];
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
+async fn the_program_goes_on_after_an_outage_and_ends_where_only_a_person_helps() {
+    let service = service(&ManualClock::new()).await;
+    let directory = TempDir::new().unwrap();
+    let store = directory.path().join("tokens.json");
+    let flags = [
+        "fastapi_users",
+        "--url",
+        service.url(),
+        "--store",
+        store.to_str().unwrap(),
+    ];
+    let user = ["--username", USERNAME, "--password", PASSWORD];
+    let run = async |flags: &[&str]| {
+        let options = Options::try_parse_from(flags).unwrap();
+        example::run(&options).await.unwrap_err().to_string()
+    };
+
+    service.answer_next(ME, json("{}"));
+    service.answer_next(ME, answer(500, "application/json", "{}"));
+    let error = run(&[&flags[..], &user, &["--calls", "4"]].concat()).await;
+    assert_eq!(error, "1 of 4 calls were not served");
+    assert_eq!(service.seen().asked(ME), 4);
+
+    // Without a password, and with a session that ends after the first call.
+    service.answer_next(ME, json("{}"));
+    service.answer_next(ME, answer(401, "application/json", "{}"));
+    service.end_sessions();
+    let error = run(&[&flags[..], &["--calls", "4"]].concat()).await;
+    assert_eq!(error, "the session has ended");
+    assert_eq!(service.seen().asked(ME), 4 + 2);
+}
 
 #[tokio::test]
 async fn the_program_says_in_one_line_why_a_call_was_not_served() {

@@ -577,7 +577,8 @@ async fn the_program_says_in_one_line_why_a_call_was_not_served() {
     let (right, wrong) = (open(API_KEY), open("hunter2"));
     let call = [&right[..], &["--call", PHONES]].concat();
     #[rustfmt::skip]
-    let rows: [(&str, &str, &[&str], &str); 6] = [
+    let rows: [(&str, &str, &[&str], &str); 7] = [
+        ("no key", cloud.url(), &["--api", "open", "--id", API_ID], "needs --id and --secret"),
         ("a wrong key", cloud.url(), &wrong, "client authentication failed"),
         ("a wrong address", "http://127.0.0.1:9", &right, "could not be reached"),
         ("a failure under 200", cloud.url(), &call, "`20001`: no such phone (request id `request-1`)"),

@@ -48,6 +48,14 @@ impl Asked {
         }
     }
 
+    /// A client that proves who it is does so in its parameters.
+    pub fn has_no_credentials(&self) -> Result<(), Complaint> {
+        match self.header(&header::AUTHORIZATION)? {
+            None => Ok(()),
+            Some(_) => complain("an `authorization`, where there must be none"),
+        }
+    }
+
     pub fn accepts_json(&self) -> Result<(), Complaint> {
         self.is(&header::ACCEPT, "application/json")
     }

@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU16, AtomicU32, Ordering},
     },
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use axum::{
@@ -162,6 +162,7 @@ impl Site {
             email: String,
             password: String,
         }
+        asked.has_no_credentials()?;
         let LogIn { email, password } = asked.json()?;
         Ok(self.logged_in(email == EMAIL && password == PASSWORD))
     }
@@ -173,6 +174,7 @@ impl Site {
             session_id: String,
             otp: String,
         }
+        asked.has_no_credentials()?;
         let SecondFactor { session_id, otp } = asked.json()?;
         Ok(self.logged_in(session_id == SESSION_ID && otp == OTP))
     }
@@ -194,6 +196,7 @@ impl Site {
         struct Refresh {
             refresh_token: String,
         }
+        asked.has_no_credentials()?;
         let Refresh { refresh_token } = asked.json()?;
         match self.spend(&refresh_token) {
             true => Ok(self.pair().map_or_else(broken, success)),
@@ -210,7 +213,7 @@ impl Site {
         }
         let now = self.issuer.clock.wall();
         let seen = &mut self.record.seen();
-        let validator = Self::tokens("refresh").leeway(std::time::Duration::ZERO);
+        let validator = Self::tokens("refresh").leeway(Duration::ZERO);
         let verified = validator.validate::<Claims>(token, &self.issuer.keys(), now);
         let is_good = verified.is_ok_and(|token| token.claims().state_hash == self.state_hash());
         if !is_good {

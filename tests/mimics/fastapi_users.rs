@@ -50,7 +50,8 @@ struct Service {
     record: Record,
 }
 
-/// What stands in an access token beside `aud` and `exp`: neither `sub` nor `iss`.
+/// What stands in an access token beside `aud` and `exp`, in place of `sub`. A token without it
+/// is none of the service's.
 #[derive(Deserialize)]
 struct User {
     user_id: String,
@@ -105,13 +106,14 @@ impl Service {
     /// There is no issuer to check, which has to be said. Tokens are looked for in
     /// `Authorization` and nowhere else: cookies are switched off.
     fn guard(&self) -> Guard {
-        let validator = Validator::new(Expected::unchecked(), AUDIENCE).require_claim("user_id");
+        let validator = Validator::new(Expected::unchecked(), AUDIENCE);
         RequireJwt::new(self.issuer.strict(validator), self.issuer.keys())
             .clock(self.issuer.clock.clone())
             .rejection_response(refused)
     }
 
     fn log_in(&self, asked: &Asked) -> Result<Response, Complaint> {
+        asked.has_no_credentials()?;
         asked.accepts_json()?;
         let fields = asked.form(
             &["grant_type", "username", "password"],
@@ -136,6 +138,7 @@ impl Service {
 
     fn refresh(&self, asked: &Asked) -> Result<Response, Complaint> {
         const REFRESH_TOKEN: HeaderName = HeaderName::from_static("refresh-token");
+        asked.has_no_credentials()?;
         asked.has_no_body()?;
         let Some(token) = asked.header(&REFRESH_TOKEN)? else {
             return Err(Complaint("no header `refresh-token`".to_owned()));

@@ -104,6 +104,7 @@ impl Cloud {
     }
 
     fn token(&self, asked: &Asked) -> Result<Response, Complaint> {
+        asked.has_no_credentials()?;
         let needed = ["response_type", "grant_type", "client_id", "client_secret"];
         let fields = asked.form(&needed, &[])?;
         let is = |name, expected| fields.get(name).is_some_and(|value| value == expected);

@@ -243,6 +243,7 @@ impl Cloud {
             client_secret: String,
             grant_type: String,
         }
+        asked.has_no_credentials()?;
         let credentials: Credentials = asked.json()?;
         if credentials.grant_type != "client_credentials" {
             return Err(Complaint("another grant_type".to_owned()));
