@@ -57,8 +57,8 @@ use example::{
     pair_at, sessions,
 };
 use systems::{
-    Answer, DAY, HOUR, MINUTE, SECOND, answer, ask, bearer, call, json, until, why, with_headers,
-    words,
+    Answer, DAY, HOUR, MINUTE, SECOND, answer, ask, bearer, call, ends_badly, json, until,
+    until_renewed, why, with_headers, words,
 };
 
 const LOGIN: &str = "POST /api/v4/session/token";
@@ -329,13 +329,7 @@ async fn nobody_waits_for_a_renewal_ahead_and_it_spends_one_refresh_token() {
         clock.advance(59 * MINUTE);
         let calls = (0..20).map(|_| user.is_served());
         futures::future::join_all(calls).await;
-        until(|| {
-            user.tokens
-                .state()
-                .remaining
-                .is_some_and(|left| left > MINUTE)
-        })
-        .await;
+        until_renewed(&user.tokens).await;
         assert_eq!(site.seen().refreshes, generation);
     }
     let expected = Seen {
@@ -1026,14 +1020,7 @@ async fn the_program_says_in_one_line_why_a_call_was_not_served() {
         }
         let flags = [&["cloudreve", "--url", url], flags].concat();
         let options = Options::try_parse_from(flags).unwrap().client;
-        let run = tokio::time::timeout(Duration::from_secs(20), example::run(&options));
-        let error = run.await.unwrap().unwrap_err();
-        let said = words(&*error);
-        assert!(said.contains(expected), "{rule}: {said}");
-        assert!(
-            !said.contains('\n') && !said.contains("hunter2"),
-            "{rule}: {said}"
-        );
-        assert!(!said.contains(PASSWORD), "{rule}: {said}");
+        let run = example::run(&options);
+        ends_badly(rule, run, expected, &["hunter2", PASSWORD]).await;
     }
 }

@@ -12,7 +12,7 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::Value;
 use tower::Service;
 use tower_bearer::{
-    BoxError,
+    BoxError, Refreshing,
     client::{Error, ErrorKind},
 };
 
@@ -55,6 +55,31 @@ pub async fn until(what: impl Fn() -> bool) {
     };
     let done = tokio::time::timeout(Duration::from_secs(20), done).await;
     done.expect("it never came about");
+}
+
+/// Waits for a renewal ahead.
+pub async fn until_renewed(tokens: &Refreshing) {
+    until(|| {
+        let left = tokens.state().remaining;
+        left.is_some_and(|left| left > MINUTE)
+    })
+    .await;
+}
+
+/// Runs a program that has to end with one line that says this and shows no secret.
+pub async fn ends_badly(
+    rule: &str,
+    run: impl Future<Output = Result<(), BoxError>>,
+    expected: &str,
+    secrets: &[&str],
+) {
+    let run = tokio::time::timeout(Duration::from_secs(20), run).await;
+    let said = words(&*run.expect(rule).unwrap_err());
+    assert!(said.contains(expected), "{rule}: {said}");
+    assert!(!said.contains('\n'), "{rule}: {said}");
+    for secret in secrets {
+        assert!(!said.contains(secret), "{rule}: {said}");
+    }
 }
 
 // Around it
