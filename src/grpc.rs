@@ -5,7 +5,6 @@ use http::{
 };
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-const CONTENT_TYPE_PREFIX: &str = "application/grpc";
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
@@ -22,23 +21,55 @@ pub(crate) enum Status {
     Unauthenticated = 16,
 }
 
-/// Whether the peer speaks gRPC: `application/grpc`, `application/grpc+proto`, …, and
-/// always `POST`. What else calls itself so may be a page whose refusal, told with HTTP
-/// 200, a cache would keep.
-pub(crate) fn is_grpc(method: &Method, headers: &HeaderMap) -> bool {
-    let is_content_type = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.as_bytes().get(..CONTENT_TYPE_PREFIX.len()))
-        .is_some_and(|start| start.eq_ignore_ascii_case(CONTENT_TYPE_PREFIX.as_bytes()));
-    *method == Method::POST && is_content_type
+/// What is spoken, which is what has to be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Grpc,
+    /// grpc-web, for browsers.
+    Web,
+    /// The same with its body in base64.
+    WebText,
 }
 
-/// An answer that ends with its headers ("Trailers-Only").
-pub(crate) fn trailers_only<B>(status: Status, message: &str, body: B) -> Response<B> {
+/// The longest first: each is the beginning of those before it.
+const DIALECTS: [Dialect; 3] = [Dialect::WebText, Dialect::Web, Dialect::Grpc];
+
+impl Dialect {
+    /// `application/grpc`, `application/grpc-web+proto`, …, and always `POST`. What else
+    /// calls itself so may be a page whose refusal, told with HTTP 200, a cache would keep.
+    pub(crate) fn of(method: &Method, headers: &HeaderMap) -> Option<Self> {
+        let content_type = headers.get(CONTENT_TYPE)?.as_bytes();
+        let begins_so = |dialect: &Self| {
+            let name = dialect.content_type().as_bytes();
+            let start = content_type.get(..name.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(name))
+        };
+        let spoken = DIALECTS.into_iter().find(begins_so);
+        spoken.filter(|_| *method == Method::POST)
+    }
+
+    const fn content_type(self) -> &'static str {
+        match self {
+            Self::Grpc => "application/grpc",
+            Self::Web => "application/grpc-web",
+            Self::WebText => "application/grpc-web-text",
+        }
+    }
+}
+
+/// An answer that ends with its headers ("Trailers-Only"); over grpc-web they are read from
+/// there as well.
+pub(crate) fn trailers_only<B>(
+    dialect: Dialect,
+    status: Status,
+    message: &str,
+    body: B,
+) -> Response<B> {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::OK;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE_PREFIX));
+    let content_type = HeaderValue::from_static(dialect.content_type());
+    headers.insert(CONTENT_TYPE, content_type);
     headers.insert(GRPC_STATUS, HeaderValue::from(status as u16));
     let message = utf8_percent_encode(message, ENCODED).to_string();
     // Encoded text is visible ASCII and spaces, which a header can always hold.
@@ -53,28 +84,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_content_type_of_grpc_is_known() {
+    fn each_content_type_of_grpc_is_answered_in_kind() {
+        use Dialect::{Grpc, Web, WebText};
         let rows = [
-            ("application/grpc", true),
-            ("application/grpc+proto", true),
-            ("Application/gRPC; charset=utf-8", true),
-            ("application/grpc-web", true),
-            ("application/json", false),
-            ("application/grp", false),
-            ("", false),
+            ("application/grpc", Some((Grpc, "application/grpc"))),
+            ("application/grpc+proto", Some((Grpc, "application/grpc"))),
+            (
+                "Application/gRPC; charset=utf-8",
+                Some((Grpc, "application/grpc")),
+            ),
+            ("application/grpc-web", Some((Web, "application/grpc-web"))),
+            (
+                "application/grpc-web+proto",
+                Some((Web, "application/grpc-web")),
+            ),
+            (
+                "application/grpc-web-text",
+                Some((WebText, "application/grpc-web-text")),
+            ),
+            (
+                "application/grpc-Web-Text+proto",
+                Some((WebText, "application/grpc-web-text")),
+            ),
+            ("application/json", None),
+            ("application/grp", None),
+            ("", None),
         ];
         for (value, expected) in rows {
             let mut headers = HeaderMap::new();
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(value));
-            assert_eq!(is_grpc(&Method::POST, &headers), expected, "{value:?}");
-            assert!(!is_grpc(&Method::GET, &headers), "{value:?}");
+            let spoken = Dialect::of(&Method::POST, &headers);
+            assert_eq!(spoken, expected.map(|(dialect, _)| dialect), "{value:?}");
+            assert_eq!(Dialect::of(&Method::GET, &headers), None, "{value:?}");
+            if let Some((dialect, content_type)) = expected {
+                let response = trailers_only(dialect, Status::Internal, "", ());
+                assert_eq!(response.headers()[CONTENT_TYPE], content_type, "{value:?}");
+            }
         }
-        assert!(!is_grpc(&Method::POST, &HeaderMap::new()));
+        assert_eq!(Dialect::of(&Method::POST, &HeaderMap::new()), None);
     }
 
     #[test]
     fn a_message_is_percent_encoded() {
-        let response = trailers_only(Status::Unauthenticated, "50 % größer\n", ());
+        let response = trailers_only(Dialect::Grpc, Status::Unauthenticated, "50 % größer\n", ());
         assert_eq!(response.headers()[GRPC_STATUS], "16");
         assert_eq!(
             response.headers()[GRPC_MESSAGE],

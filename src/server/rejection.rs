@@ -8,7 +8,11 @@ use http::{
 };
 
 use crate::{
-    challenge::Challenge, grpc, jwt::ValidationError, keys::KeysUnavailable, scope::ScopeSet,
+    challenge::Challenge,
+    grpc::{self, Dialect},
+    jwt::ValidationError,
+    keys::KeysUnavailable,
+    scope::ScopeSet,
 };
 
 /// A request that was refused.
@@ -54,16 +58,12 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protocol {
     Http,
-    Grpc,
+    Grpc(Dialect),
 }
 
 impl Protocol {
     pub(crate) fn of(method: &Method, headers: &HeaderMap) -> Self {
-        if grpc::is_grpc(method, headers) {
-            Self::Grpc
-        } else {
-            Self::Http
-        }
+        Dialect::of(method, headers).map_or(Self::Http, Self::Grpc)
     }
 }
 
@@ -153,11 +153,11 @@ impl Rejection {
         }
     }
 
-    /// Whether the request was gRPC, so that the answer has to be: HTTP 200, and the
+    /// Whether the request was gRPC or grpc-web, so that the answer has to be: HTTP 200, and the
     /// status in the headers.
     #[must_use]
     pub fn is_grpc(&self) -> bool {
-        self.0.protocol == Protocol::Grpc
+        matches!(self.0.protocol, Protocol::Grpc(_))
     }
 
     /// The answer with all headers it has to have, and a body of one's own.
@@ -181,8 +181,9 @@ impl Rejection {
     /// # let _ = as_json;
     /// ```
     pub fn response_with<B>(&self, body: B) -> Response<B> {
-        if self.is_grpc() {
-            return grpc::trailers_only(self.grpc_status(), &self.public_message(), body);
+        if let Protocol::Grpc(dialect) = self.0.protocol {
+            let (status, message) = (self.grpc_status(), self.public_message());
+            return grpc::trailers_only(dialect, status, &message, body);
         }
         let mut response = Response::new(body);
         *response.status_mut() = self.status();
