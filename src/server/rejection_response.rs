@@ -38,6 +38,7 @@ pub trait RejectionResponse<B> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EmptyBody;
 
+#[diagnostic::do_not_recommend] // or the fix would not be shown
 impl<B: Default> RejectionResponse<B> for EmptyBody {
     fn response(&self, rejection: &Rejection) -> Response<B> {
         rejection.response_with(B::default())
