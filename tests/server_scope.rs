@@ -7,10 +7,10 @@ mod server_support;
 use http::{HeaderValue, Request, Response, header::CONTENT_TYPE};
 use serde_json::json;
 use server_support::*;
-use tower::ServiceBuilder;
+use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 use tower_bearer::{
     RequireScope,
-    server::{Rejection, RejectionReason, RequireScopeService},
+    server::{Authentication, Rejection, RejectionReason, RequireScopeService},
 };
 
 fn with_scope(scope: &str) -> Request<()> {
@@ -84,6 +84,41 @@ async fn an_anonymous_caller_is_asked_for_a_token() {
     let response = send(layers, Request::new(())).await;
     assert_eq!(response.status(), 401);
     assert_eq!(challenge(&response), Some(r#"Bearer realm="orders""#));
+}
+
+#[tokio::test]
+async fn a_handler_may_ask_the_same() {
+    let grpc = |mut request: Request<()>| {
+        let grpc = HeaderValue::from_static("application/grpc");
+        request.headers_mut().insert(CONTENT_TYPE, grpc);
+        *request.method_mut() = http::Method::POST;
+        request
+    };
+    let lacking = r#"Bearer realm="orders", error="insufficient_scope", scope="a""#;
+    let rows = [
+        ("allowed", with_scope("a"), None),
+        ("not allowed", with_scope("b"), Some((403, Some(lacking)))),
+        (
+            "anonymous",
+            Request::new(()),
+            Some((401, Some("Bearer realm=\"orders\""))),
+        ),
+        ("over gRPC", grpc(with_scope("b")), Some((200, None))),
+    ];
+    for (rule, request, expected) in rows {
+        let handler = service_fn(|request: Request<()>| async move {
+            let caller = request.extensions().get::<Authentication>().unwrap();
+            let refusal = RequireScope::all(["a"]).check(caller).err();
+            Ok::<_, std::convert::Infallible>(Response::new(refusal))
+        });
+        let response = optional().layer(handler).oneshot(request).await.unwrap();
+        let refusal = response.into_body();
+        let answer = refusal.map(|refusal| refusal.response_with(()));
+        let told = answer
+            .as_ref()
+            .map(|answer| (answer.status().as_u16(), challenge(answer)));
+        assert_eq!(told, expected, "{rule}");
+    }
 }
 
 #[tokio::test]

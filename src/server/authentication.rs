@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use http::{Extensions, HeaderMap, Method};
+use http::{Extensions, HeaderMap, Method, Request};
 
 use super::{
     preflight::Preflights,
@@ -40,6 +40,7 @@ pub struct Authentication {
     bearer: Option<Arc<dyn Bearer>>,
     challenge: Arc<Challenge>,
     preflights: Preflights,
+    protocol: Protocol,
     forget: fn(&mut Extensions),
 }
 
@@ -116,6 +117,11 @@ impl Authentication {
         self.bearer.as_ref().and_then(|bearer| bearer.subject())
     }
 
+    /// What the request was in when the guard saw it.
+    pub(super) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
     /// Whether the guard was told to let such a request through without a token.
     pub(super) fn lets_through(&self, method: &Method, headers: &HeaderMap) -> bool {
         self.preflights.lets_through(method, headers)
@@ -132,24 +138,27 @@ impl Authentication {
     }
 
     /// Replaces whatever an outer guard has recorded.
-    pub(super) fn record<T: Bearer + Clone>(
-        extensions: &mut Extensions,
+    pub(super) fn record<B, T: Bearer + Clone>(
+        request: &mut Request<B>,
         caller: Option<T>,
         challenge: &Arc<Challenge>,
         preflights: Preflights,
     ) {
+        let protocol = Protocol::of(request.method(), request.headers());
+        let extensions = request.extensions_mut();
         if let Some(outer) = extensions.remove::<Self>() {
             (outer.forget)(extensions);
         }
         forget::<T>(extensions);
         let bearer = caller.map(|caller| {
             extensions.insert(caller.clone());
-            caller.shared()
+            Arc::new(caller) as Arc<dyn Bearer>
         });
         extensions.insert(Self {
             bearer,
             challenge: Arc::clone(challenge),
             preflights,
+            protocol,
             forget: forget::<T>,
         });
     }

@@ -315,7 +315,7 @@ impl<A: Authenticate, P: Presence, R> Guard<A, P, R> {
         }
         settings.places.mark_sensitive(request.headers_mut());
         let (challenge, preflights) = (&settings.challenge, settings.preflights);
-        Authentication::record(request.extensions_mut(), caller, challenge, preflights);
+        Authentication::record(request, caller, challenge, preflights);
         privacy
     }
 

@@ -99,6 +99,43 @@ impl<R> RequireScope<R> {
             responder: Arc::new(responder),
         }
     }
+
+    /// The same question in a handler, for those that learn only from the body what is asked
+    /// of them, as in GraphQL and the Model Context Protocol.
+    ///
+    /// A refusal is logged, and its response is for the handler to give: in axum it is one by
+    /// itself, elsewhere there is [`Rejection::response_with`].
+    ///
+    /// # Errors
+    ///
+    /// When the caller is anonymous, or the token does not allow this.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[cfg(feature = "axum")] {
+    /// use axum::{Extension, Json};
+    /// use tower_bearer::{RequireScope, server::{Authentication, Rejection}};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Order { express: bool }
+    ///
+    /// async fn place(caller: Extension<Authentication>, order: Json<Order>) -> Result<(), Rejection> {
+    ///     if order.express {
+    ///         RequireScope::all(["orders:express"]).check(&caller)?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # let _: axum::routing::MethodRouter = axum::routing::post(place);
+    /// # }
+    /// ```
+    pub fn check(&self, caller: &Authentication) -> Result<(), Rejection> {
+        self.rule
+            .ask(caller, caller.protocol())
+            .inspect_err(|rejection| {
+                log::refusal(rejection, &Claimed::default(), None);
+            })
+    }
 }
 
 fn names<N: Into<String>>(scopes: impl IntoIterator<Item = N>) -> Box<[Box<str>]> {
@@ -122,8 +159,14 @@ impl Rule {
                 protocol,
             ));
         };
+        if caller.is_anonymous() && caller.lets_through(method, headers) {
+            return Ok(());
+        }
+        self.ask(caller, protocol)
+    }
+
+    fn ask(&self, caller: &Authentication, protocol: Protocol) -> Result<(), Rejection> {
         match caller.scopes() {
-            None if caller.lets_through(method, headers) => Ok(()),
             None => Err(caller.token_needed(protocol)),
             Some(granted) if self.is_met(granted) => Ok(()),
             Some(_) => {
