@@ -246,12 +246,7 @@ impl<A: Authenticate, P, R> Guard<A, P, R> {
     /// to the service behind the guard.
     pub fn record<B>(&self, request: &mut Request<B>, caller: A::Caller) {
         let (challenge, preflights) = (&self.settings.challenge, self.settings.preflights);
-        Authentication::record(
-            request.extensions_mut(),
-            Some(caller),
-            challenge,
-            preflights,
-        );
+        Authentication::record(request, Some(caller), challenge, preflights);
     }
 }
 
