@@ -160,7 +160,7 @@ async fn answer(
         })),
         "ping" => Ok(json!({})),
         "tools/list" => Ok(json!({ "tools": [tool("list_orders"), tool("cancel_order")] })),
-        "tools/call" => match message.params["name"].as_str() {
+        "tools/call" => match name(&message.params) {
             Some("list_orders") => Ok(text(format!("the orders of {}", token.claims().sub))),
             // Only the body says which tool is called, so that a layer can't ask for this.
             Some("cancel_order") => match RequireScope::all(["orders:write"]).check(&caller) {
@@ -176,6 +176,11 @@ async fn answer(
         Err(error) => ("error", error),
     };
     Json(json!({ "jsonrpc": "2.0", "id": id, member: value })).into_response()
+}
+
+/// Of the tool that is called.
+fn name(params: &Value) -> Option<&str> {
+    params.get("name")?.as_str()
 }
 
 fn tool(name: &str) -> Value {
@@ -267,7 +272,7 @@ impl<'a> McpClient<'a> {
         let request = request.body(Full::from(message.to_string()))?;
         let response = self.http.request(request).await?;
         let status = response.status();
-        let named = params["name"].as_str().unwrap_or_default();
+        let named = name(&params).unwrap_or_default();
         println!("{method:<11}{named:<13}{status}");
         for challenge in Challenge::parse_all(response.headers()) {
             println!("                        {challenge}");
@@ -277,7 +282,10 @@ impl<'a> McpClient<'a> {
         let body = response.into_body().collect().await?.to_bytes();
         if status.is_success() {
             let answer: Value = serde_json::from_slice(&body)?;
-            println!("                        {}", answer["result"]);
+            println!(
+                "                        {}",
+                answer.get("result").unwrap_or(&answer)
+            );
         }
         if status == expected {
             Ok(())
