@@ -69,6 +69,7 @@
 //! | keys and where they come from | [`keys`] |
 //! | token sources, renewal, replay, stores | [`client`] |
 //! | grants, client authentication, the token endpoint | [`oauth`] |
+//! | an API that calls another for its caller | [`relay`] |
 //! | a ready HTTPS client | [`https`] |
 //! | people who log in by a login page | [`login`] |
 //! | your own tests | [`test_util`] |
@@ -138,6 +139,8 @@ pub mod login;
 #[cfg(feature = "client")]
 pub mod oauth;
 pub mod origin;
+#[cfg(all(feature = "client", feature = "jwt"))]
+pub mod relay;
 #[cfg(any(feature = "client", feature = "server"))]
 mod retry_after;
 pub mod scope;

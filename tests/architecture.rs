@@ -37,7 +37,7 @@ const STOREYS: [(&str, &[&str]); 5] = [
     ("vocab", &["token", "challenge", "grpc", "jwt"]),
     ("middle", &["keys", "oauth"]),
     ("top", &["client", "server"]),
-    ("roof", &["axum", "https", "login", "test_util"]),
+    ("roof", &["axum", "https", "login", "relay", "test_util"]),
 ];
 
 /// Neighbours of one storey that must stay strangers.

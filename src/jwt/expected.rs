@@ -72,8 +72,18 @@ impl Expected {
         matches!(self.0, Rule::Unchecked | Rule::AnyOf { claim: Some(_), .. })
     }
 
-    /// The values, if there are any.
-    pub(crate) fn values(&self) -> impl Iterator<Item = &str> + Clone {
+    /// Whether one of these values is one that is expected. What is expected in another claim
+    /// ([`in_claim`](Self::in_claim)) is not among them.
+    #[must_use]
+    pub fn is_met_by<'a>(&self, values: impl IntoIterator<Item = &'a str>) -> bool {
+        match &self.0 {
+            Rule::Unchecked => true,
+            Rule::AnyOf { .. } => values.into_iter().any(|value| self.names(Some(value))),
+        }
+    }
+
+    /// The values that are expected; none where it is left unchecked.
+    pub fn values(&self) -> impl Iterator<Item = &str> + Clone {
         let values = match &self.0 {
             Rule::Unchecked => &[],
             Rule::AnyOf { values, .. } => &**values,

@@ -316,6 +316,7 @@ impl Validator {
                 claims: typed,
                 registered,
                 scopes,
+                exposes_another: !std::ptr::eq(exposed, token.token()) && exposed != token.token(),
             }),
         })
     }
@@ -367,6 +368,7 @@ pub(crate) struct Contents<C> {
     claims: C,
     registered: RegisteredClaims,
     scopes: ScopeSet,
+    exposes_another: bool,
 }
 
 impl<C> Contents<C> {
@@ -411,6 +413,14 @@ impl<C> Verified<C> {
     #[must_use]
     pub fn expose_token(&self) -> &str {
         self.contents.registered.token()
+    }
+
+    /// Whether the claims are those of another token than the one that is exposed: of an ID
+    /// token that came with it ([`Validator::validate_granted`]). Of the exposed one nothing is
+    /// known then, neither its audience nor its end.
+    #[must_use]
+    pub fn exposes_another_token(&self) -> bool {
+        self.contents.exposes_another
     }
 
     pub(crate) fn into_contents(self) -> Arc<Contents<C>> {

@@ -90,6 +90,12 @@ where
         self.members = Recent::new(tenants);
         self
     }
+
+    /// Lets go of the sources of those tenants of whom `keep` says no: whose contract has
+    /// ended, for instance. What waits for a token of theirs still gets it.
+    pub fn retain(&self, keep: impl Fn(&K) -> bool) {
+        self.members.retain(keep);
+    }
 }
 
 impl<K> TokenSource for PerTenant<K>

@@ -76,6 +76,18 @@ impl<K: Clone + Eq + Hash, V: Clone> Recent<K, V> {
     }
 }
 
+impl<K: Clone + Eq + Hash, V> Recent<K, V> {
+    pub(super) fn retain(&self, keep: impl Fn(&K) -> bool) {
+        if self.entries.load().keys().all(&keep) {
+            return;
+        }
+        let _newcomer = self.door.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = HashMap::clone(&self.entries.load());
+        entries.retain(|key, _| keep(key));
+        self.entries.store(Arc::new(entries));
+    }
+}
+
 fn least_recently_used<K: Clone, V>(entries: &HashMap<K, Arc<Entry<V>>>) -> Option<K> {
     let last_used = |entry: &Entry<V>| entry.last_used.load(Ordering::Relaxed);
     let oldest = entries.iter().min_by_key(|(_, entry)| last_used(entry));
