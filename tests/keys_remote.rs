@@ -609,3 +609,17 @@ async fn the_task_ends_in_the_middle_of_a_fetch_too_and_when_nobody_wants_keys()
     assert_eq!(status(&keys, &token(&a)).await, 200);
     assert_eq!(tasks(), 1, "in use again");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_warm_path_allocates_nothing() {
+    let a = key("a");
+    let keys = Publisher::of([&a]).keys();
+    keys.ready(SECOND).await.unwrap();
+    let wanted = KeyQuery::new(Algorithm::EdDSA).with_key_id(Some("a"));
+    let counted = allocation_counter::measure(|| {
+        for _ in 0..100 {
+            assert!(keys.current(&wanted).is_some());
+        }
+    });
+    assert_eq!(counted.count_total, 0);
+}

@@ -311,3 +311,148 @@ impl Machine {
         self.counters
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+    use proptest::prelude::*;
+
+    use super::{verdict::Set, *};
+    use crate::{
+        jwt::{Algorithm, SigningKey, key::Key},
+        keys::remote::FetchErrorKind,
+    };
+
+    /// What happens to a set in the course of its life.
+    #[derive(Clone, Copy, Debug)]
+    enum Event {
+        Passes(Duration),
+        Asked { key: usize },
+        Read { keys: usize, lifetime: u64 },
+        Failed { retry_after: Option<u64> },
+        Forced,
+    }
+
+    fn event() -> impl Strategy<Value = Event> {
+        prop_oneof![
+            4 => (1_u64..600_000).prop_map(|ms| Event::Passes(Duration::from_millis(ms))),
+            2 => (1_u64..2_000).prop_map(|ms| Event::Passes(Duration::from_millis(ms))),
+            4 => (0_usize..4).prop_map(|key| Event::Asked { key }),
+            4 => (1_usize..4, 30_u64..3600)
+                .prop_map(|(keys, lifetime)| Event::Read { keys, lifetime }),
+            3 => proptest::option::of(0_u64..600)
+                .prop_map(|retry_after| Event::Failed { retry_after }),
+            1 => Just(Event::Forced),
+        ]
+    }
+
+    fn keys() -> Vec<Key> {
+        let key = |number: usize| {
+            let key = SigningKey::generate(Algorithm::EdDSA).unwrap();
+            let key = key.with_key_id(number.to_string());
+            key.verification_keys().keys()[0].clone()
+        };
+        (0..4).map(key).collect()
+    }
+
+    /// A machine, and a worker that does what it says.
+    struct World {
+        machine: Machine,
+        keys: Vec<Key>,
+        now: Duration,
+        asked_for_unknown: Option<Duration>,
+    }
+
+    impl World {
+        fn happens(&mut self, event: Event) {
+            match event {
+                Event::Passes(time) => self.now += time,
+                Event::Asked { key } => self.asked(&key.to_string()),
+                Event::Read { keys, lifetime } => self.ended(Ok(Read {
+                    keys: Some(self.keys[..keys].to_vec()),
+                    lifetime: Duration::from_secs(lifetime),
+                    validators: Validators::default(),
+                })),
+                Event::Failed { retry_after } => {
+                    let kind = FetchErrorKind::Status(StatusCode::SERVICE_UNAVAILABLE);
+                    let told = retry_after.map(Duration::from_secs);
+                    let error = FetchError::new(kind, "a test").with_retry_after(told);
+                    self.ended(Err(error));
+                }
+                Event::Forced => drop(self.machine.force()),
+            }
+            self.work();
+        }
+
+        fn asked(&mut self, key_id: &str) {
+            let wanted = KeyQuery::new(Algorithm::EdDSA).with_key_id(Some(key_id));
+            let ticket = self.machine.ticket();
+            let set = self.machine.worth(self.now);
+            let is_failing = self.machine.last_error().is_some();
+            match self.machine.ask(&wanted, ticket, self.now) {
+                Verdict::Keys => assert_ne!(set, Set::None, "keys past their usefulness"),
+                Verdict::Unavailable => assert!(is_failing, "503 by a healthy source"),
+                Verdict::Wait | Verdict::Ask => assert!(
+                    self.machine.attempt.is_some() || self.machine.demand.is_some(),
+                    "a wait for nothing"
+                ),
+            }
+        }
+
+        fn ended(&mut self, outcome: Result<Read, FetchError>) {
+            if self.machine.attempt.is_some() {
+                let _ = self.machine.end(outcome, self.now, 0.5);
+            }
+        }
+
+        fn work(&mut self) {
+            if self.machine.attempt.is_some() {
+                return;
+            }
+            let (not_before, now) = (self.machine.not_before(), self.now);
+            match self.machine.next(now, true) {
+                Next::Fetch(trigger) => {
+                    assert!(
+                        now >= not_before || trigger == Trigger::Forced,
+                        "no pause: {trigger:?}"
+                    );
+                    if trigger == Trigger::UnknownKey {
+                        let since = self.asked_for_unknown.replace(now);
+                        let is_late = |since| now >= since + Duration::from_secs(30);
+                        assert!(since.is_none_or(is_late), "the budget was overdrawn");
+                    }
+                    drop(self.machine.begin(trigger));
+                }
+                Next::Sleep(until) => assert!(until > now, "a worker that spins"),
+                Next::Stop => panic!("somebody wants keys"),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_happens_the_promises_hold(events in prop::collection::vec(event(), 1..200)) {
+            let mut world = World {
+                machine: Machine::new(Timing::default()),
+                keys: keys(),
+                now: Duration::from_secs(1),
+                asked_for_unknown: None,
+            };
+            for event in events {
+                world.happens(event);
+            }
+        }
+    }
+
+    #[test]
+    fn a_runtime_that_goes_away_leaves_its_attempt_to_the_next() {
+        let mut machine = Machine::new(Timing::default());
+        let wanted = KeyQuery::new(Algorithm::EdDSA);
+        let now = Duration::from_secs(1);
+        assert_eq!(machine.ask(&wanted, machine.ticket(), now), Verdict::Ask);
+        assert_eq!(machine.next(now, true), Next::Fetch(Trigger::Start));
+        machine.begin(Trigger::Start);
+        machine.abandon();
+        assert_eq!(machine.next(now, false), Next::Fetch(Trigger::Start));
+    }
+}

@@ -9,6 +9,7 @@
 //! the set is read again): functions of plain values. `worker` is the one task that carries
 //! this out, `shared` is where it and the handles meet.
 
+mod answers;
 mod budget;
 mod builder;
 mod discovered;

@@ -16,19 +16,16 @@ use tokio::{
 };
 
 use super::{
-    FetchError, FetchErrorKind, State, Timing,
+    FetchError, FetchErrorKind, Timing,
     held::Held,
     machine::{Failure, Machine, Next, Trigger},
     origin::{Origin, Read, Validators},
-    verdict::{Key, Set, Verdict},
     withdrawal::Change,
     worker,
 };
 use crate::{
     clock::{Clock, milliseconds},
-    deadline::Elapsed,
     jwt::key::KeySet,
-    keys::{KeyQuery, KeysUnavailable},
 };
 
 pub(super) struct Shared {
@@ -37,7 +34,7 @@ pub(super) struct Shared {
     pub(super) timing: Timing,
     pub(super) runtime: Option<Handle>,
     /// What an answer is that holds no key.
-    no_keys: KeySet,
+    pub(super) no_keys: KeySet,
     held: ArcSwapOption<Held>,
     core: Mutex<Core>,
     /// Whether somebody wanted keys since the last attempt.
@@ -95,66 +92,7 @@ impl Shared {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn now(&self) -> Duration {
-        self.clock.monotonic()
-    }
-
-    pub(super) fn progress(&self) -> watch::Receiver<Progress> {
-        self.progress.subscribe()
-    }
-
-    /// The warm path: the keys, if the one that is wanted is among them. One atomic load,
-    /// one look at the clock.
-    pub(super) fn at_hand(self: &Arc<Self>, wanted: &KeyQuery<'_>) -> Option<KeySet> {
-        let held = self.held.load();
-        let held = held.as_ref()?;
-        let now = self.now();
-        if held.worth(now) == Set::None || held.key(wanted) == Key::Unknown {
-            return None;
-        }
-        self.note_use();
-        if milliseconds(now) >= self.act_at.load(Ordering::Relaxed) {
-            self.poke(now);
-        }
-        Some(held.keys.clone())
-    }
-
-    /// The keys, or those that are there instead, where nobody has to be asked for that.
-    pub(super) fn without_asking(&self, wanted: &KeyQuery<'_>) -> Option<KeySet> {
-        if !self.origin.may_hold(wanted.algorithm()) {
-            return Some(self.no_keys.clone());
-        }
-        let machine = &self.core().machine;
-        let verdict = machine.verdict(wanted, machine.ticket(), self.now());
-        (verdict == Verdict::Keys).then(|| self.keys(machine))
-    }
-
-    /// The same after asking, if that may be.
-    pub(super) async fn obtain(
-        self: &Arc<Self>,
-        wanted: &KeyQuery<'_>,
-    ) -> Result<KeySet, KeysUnavailable> {
-        if !self.origin.may_hold(wanted.algorithm()) {
-            return Ok(self.no_keys.clone());
-        }
-        self.note_use();
-        let mut progress = self.progress();
-        let ticket = self.core().machine.ticket();
-        loop {
-            let answer = self.ask(|machine, now| match machine.ask(wanted, ticket, now) {
-                Verdict::Keys => Some(Ok(self.keys(machine))),
-                Verdict::Unavailable => Some(Err(self.unavailable(machine, now))),
-                Verdict::Wait | Verdict::Ask => None,
-            });
-            match answer {
-                Ok(Some(answer)) => return answer,
-                Ok(None) => moved(&mut progress).await,
-                Err(error) => return Err(self.retry_soon(error)),
-            }
-        }
-    }
-
-    /// A question with the door closed, for somebody who waits for the answer.
+    /// A question with the door closed, for somebody who waits for what the worker does.
     pub(super) fn ask<T>(
         self: &Arc<Self>,
         question: impl FnOnce(&mut Machine, Duration) -> T,
@@ -165,13 +103,29 @@ impl Shared {
         Ok(answer)
     }
 
-    fn keys(&self, machine: &Machine) -> KeySet {
-        let held = machine.held();
-        held.map_or_else(|| self.no_keys.clone(), |held| held.keys.clone())
+    pub(super) fn now(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
+    pub(super) fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    /// The keys at hand, as they can be seen without waiting for anybody.
+    pub(super) fn held(&self) -> arc_swap::Guard<Option<Arc<Held>>> {
+        self.held.load()
+    }
+
+    /// Somebody uses the keys at this moment.
+    pub(super) fn use_at(self: &Arc<Self>, now: Duration) {
+        self.note_use();
+        if milliseconds(now) >= self.act_at.load(Ordering::Relaxed) {
+            self.poke(now);
+        }
     }
 
     /// Written only when it changes: those who only read share the cache line.
-    fn note_use(&self) {
+    pub(super) fn note_use(&self) {
         if !self.is_used.load(Ordering::Relaxed) {
             self.is_used.store(true, Ordering::Relaxed);
         }
@@ -275,47 +229,6 @@ impl Shared {
             progress.attempts += 1;
             with(progress);
         });
-    }
-
-    /// Why somebody waited in vain.
-    pub(super) fn late(&self, elapsed: Elapsed) -> FetchError {
-        let of = |kind| FetchError::new(kind, self.origin.name());
-        match elapsed {
-            Elapsed::NoTimer => of(FetchErrorKind::NoRuntime),
-            Elapsed::Deadline => {
-                let last = self.core().machine.last_error().cloned();
-                last.unwrap_or_else(|| of(FetchErrorKind::Deadline))
-            }
-        }
-    }
-
-    fn unavailable(&self, machine: &Machine, now: Duration) -> KeysUnavailable {
-        let pause = machine.pause_left(now).max(self.timing.backoff_min);
-        let unavailable = KeysUnavailable::new(pause);
-        match machine.last_error() {
-            Some(error) => unavailable.with_source(error.clone()),
-            None => unavailable,
-        }
-    }
-
-    pub(super) fn retry_soon(&self, error: FetchError) -> KeysUnavailable {
-        KeysUnavailable::new(self.timing.backoff_min).with_source(error)
-    }
-
-    pub(super) fn state(&self) -> State {
-        let core = self.core();
-        let (machine, now) = (&core.machine, self.now());
-        let held = machine.held();
-        State {
-            source: self.origin.name().to_owned(),
-            is_ready: machine.worth(now) != Set::None,
-            key_ids: machine.key_ids(),
-            age: held.map(|held| now.saturating_sub(held.read_at)),
-            staleness: held.map_or(Duration::ZERO, |held| now.saturating_sub(held.fresh_until)),
-            last_error: machine.last_error().cloned(),
-            next_attempt: machine.pause_left(now),
-            counters: machine.counters(),
-        }
     }
 }
 
