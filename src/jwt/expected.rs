@@ -1,5 +1,9 @@
 //! What an issuer or an audience has to be.
 
+use std::{fmt, sync::Arc};
+
+use super::pattern::{Pattern, PatternError};
+
 /// The value, or the several, that a claim has to have.
 ///
 /// # Example
@@ -16,36 +20,72 @@
 /// Validator::new(Expected::unchecked(), "orders");
 /// ```
 #[derive(Clone, Debug)]
-pub struct Expected(pub(super) Rule);
-
-#[derive(Clone, Debug)]
-pub(super) enum Rule {
-    Unchecked,
-    AnyOf {
-        /// Where the value stands, if not where it belongs.
-        claim: Option<Box<str>>,
-        values: Box<[Box<str>]>,
-    },
+pub struct Expected {
+    /// Where the value stands, if not where it belongs.
+    claim: Option<Box<str>>,
+    rule: Rule,
 }
 
+#[derive(Clone)]
+enum Rule {
+    Unchecked,
+    AnyOf(Box<[Box<str>]>),
+    Pattern(Arc<Pattern>),
+    Test(Arc<Test>),
+}
+
+type Test = dyn Fn(&str) -> bool + Send + Sync;
+
 impl Expected {
+    fn new(rule: Rule) -> Self {
+        Self { claim: None, rule }
+    }
+
     /// Any one of `values`, compared exactly. An empty list matches nothing.
     pub fn any_of<V: Into<String>>(values: impl IntoIterator<Item = V>) -> Self {
-        Self(Rule::AnyOf {
-            claim: None,
-            values: boxed(values),
-        })
+        Self::new(Rule::AnyOf(boxed(values)))
+    }
+
+    /// The issuers of a provider with many tenants: `*` stands for one segment of the path
+    /// or one label of the host, and `{claim}` for one that has to be the value of that
+    /// claim too.
+    ///
+    /// A segment holds ASCII letters, digits, `-` and `_`, in a path `.` and `~` as well,
+    /// and is 128 characters long at most. Whatever else the token's `iss` holds doesn't
+    /// fit.
+    ///
+    /// ```
+    /// use tower_bearer::{Expected, Validator};
+    ///
+    /// // Entra ID: the tenant in `iss` is the claim `tid`
+    /// let tenants = Expected::pattern("https://login.microsoftonline.com/{tid}/v2.0")?;
+    /// let validator = Validator::new(tenants, "api://orders");
+    /// # drop(validator);
+    /// # Ok::<(), tower_bearer::jwt::PatternError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When a brace is not closed; when a place is not the end of its segment; when one in
+    /// the host is not followed by two labels, since it would take anybody's domain.
+    pub fn pattern(text: impl AsRef<str>) -> Result<Self, PatternError> {
+        let pattern = Pattern::parse(text.as_ref())?;
+        Ok(Self::new(Rule::Pattern(Arc::new(pattern))))
+    }
+
+    /// Each value that `test` accepts, such as the tenants in a list that changes. It sees
+    /// what nobody has verified yet, and is asked before the signature is.
+    pub fn matching(test: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self::new(Rule::Test(Arc::new(test)))
     }
 
     /// As `value` says, but looked for in the claim `claim`, which has to be there and
     /// be a string or an array of strings.
     pub fn in_claim(claim: impl Into<String>, value: impl Into<Self>) -> Self {
-        match value.into().0 {
-            Rule::Unchecked => Self(Rule::Unchecked),
-            Rule::AnyOf { values, .. } => Self(Rule::AnyOf {
-                claim: Some(claim.into().into()),
-                values,
-            }),
+        let Self { rule, .. } = value.into();
+        Self {
+            claim: Some(claim.into().into()),
+            rule,
         }
     }
 
@@ -53,42 +93,90 @@ impl Expected {
     /// for any audience, that one of the keys has signed is then accepted.
     #[must_use]
     pub fn unchecked() -> Self {
-        Self(Rule::Unchecked)
+        Self::new(Rule::Unchecked)
     }
 
-    /// Whether a claim of this value is one that is expected, and expected by its name.
-    pub(crate) fn names(&self, received: Option<&str>) -> bool {
-        match &self.0 {
-            Rule::AnyOf {
-                claim: None,
-                values,
-            } => values.iter().any(|value| Some(&**value) == received),
-            _ => false,
+    pub(super) fn is_unchecked(&self) -> bool {
+        matches!(self.rule, Rule::Unchecked)
+    }
+
+    /// Where the value stands, if not where it belongs.
+    pub(super) fn claim(&self) -> Option<&str> {
+        self.claim.as_deref()
+    }
+
+    pub(super) fn pattern_claims(&self) -> impl Iterator<Item = &str> {
+        let pattern = match &self.rule {
+            Rule::Pattern(pattern) => Some(pattern),
+            _ => None,
+        };
+        pattern.into_iter().flat_map(|pattern| pattern.claims())
+    }
+
+    /// What has to be the value of which claim, if the pattern accepts `received`.
+    pub(super) fn bound_claims<'v>(&self, received: &'v str) -> Vec<(&str, &'v str)> {
+        match &self.rule {
+            Rule::Pattern(pattern) => pattern.segments(received).unwrap_or_default(),
+            _ => Vec::new(),
         }
+    }
+
+    pub(crate) fn accepts(&self, received: &str) -> bool {
+        match &self.rule {
+            Rule::Unchecked => true,
+            Rule::AnyOf(values) => values.iter().any(|value| **value == *received),
+            Rule::Pattern(pattern) => pattern.matches(received),
+            Rule::Test(test) => test(received),
+        }
+    }
+
+    /// Whether a claim of this value is one that is expected, as opposed to one that
+    /// doesn't matter.
+    pub(crate) fn names(&self, received: Option<&str>) -> bool {
+        !self.says_nothing_of_it() && received.is_some_and(|received| self.accepts(received))
     }
 
     /// Whether the claim doesn't matter, or another is looked at in its place.
     pub(crate) fn says_nothing_of_it(&self) -> bool {
-        matches!(self.0, Rule::Unchecked | Rule::AnyOf { claim: Some(_), .. })
+        self.is_unchecked() || self.claim.is_some()
     }
 
     /// Whether one of these values is one that is expected. What is expected in another claim
     /// ([`in_claim`](Self::in_claim)) is not among them.
     #[must_use]
     pub fn is_met_by<'a>(&self, values: impl IntoIterator<Item = &'a str>) -> bool {
-        match &self.0 {
-            Rule::Unchecked => true,
-            Rule::AnyOf { .. } => values.into_iter().any(|value| self.names(Some(value))),
-        }
+        self.is_unchecked() || values.into_iter().any(|value| self.names(Some(value)))
     }
 
-    /// The values that are expected; none where it is left unchecked.
+    /// What is expected, in words for a log: the values, the pattern; nothing where it is
+    /// left unchecked.
     pub fn values(&self) -> impl Iterator<Item = &str> + Clone {
-        let values = match &self.0 {
-            Rule::Unchecked => &[],
-            Rule::AnyOf { values, .. } => &**values,
+        let (one, many) = match &self.rule {
+            Rule::Unchecked => (None, &[][..]),
+            Rule::AnyOf(values) => (None, &**values),
+            Rule::Pattern(pattern) => (Some(pattern.text()), &[][..]),
+            Rule::Test(_) => (Some("(what a function of the API accepts)"), &[][..]),
         };
-        values.iter().map(AsRef::as_ref)
+        one.into_iter().chain(many.iter().map(AsRef::as_ref))
+    }
+
+    /// The first of the values that are known: what a challenge calls its realm.
+    pub(crate) fn first_value(&self) -> Option<&str> {
+        match &self.rule {
+            Rule::AnyOf(values) => values.first().map(AsRef::as_ref),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unchecked => f.write_str("unchecked"),
+            Self::AnyOf(values) => f.debug_list().entries(values).finish(),
+            Self::Pattern(pattern) => write!(f, "pattern {:?}", pattern.text()),
+            Self::Test(_) => f.write_str("a function"),
+        }
     }
 }
 

@@ -25,6 +25,9 @@ pub(super) struct Jwk {
     public_key_use: Option<String>,
     key_ops: Option<Vec<String>>,
     pub(super) kid: Option<String>,
+    /// Not registered: a provider that shares one set among its tenants says here whose
+    /// tokens the key signs (Entra ID).
+    issuer: Option<String>,
     crv: Option<String>,
     n: Option<String>,
     e: Option<String>,
@@ -130,7 +133,11 @@ impl Jwk {
         } else {
             Key::public(algorithm, self.public_key()?)?
         };
-        Ok(key.with_key_id(self.kid.as_deref()))
+        let key = key.with_key_id(self.kid.as_deref());
+        Ok(match &self.issuer {
+            Some(issuer) => key.with_issuer(issuer),
+            None => key,
+        })
     }
 
     /// What signs, with what, and the public key that is said to go with it.

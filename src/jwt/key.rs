@@ -10,6 +10,7 @@ use super::{
     key_choice::KeyChoice,
     key_error::{KeyError, KeyErrorKind},
     key_material::{KeyMaterial, PublicKey},
+    pattern::Pattern,
     signature::{Backend, Verify},
 };
 
@@ -55,6 +56,8 @@ pub(crate) struct Key {
     /// Nobody named the algorithm: it is what the key's type is mostly used for.
     is_assumed: bool,
     key_id: Option<Arc<str>>,
+    /// Whose tokens it signs, where the key says so.
+    issuer: Option<Arc<Pattern>>,
     backend: Backend,
     material: Arc<KeyMaterial>,
     verifier: Arc<dyn Verify>,
@@ -103,6 +106,7 @@ impl Key {
             algorithm,
             is_assumed: false,
             key_id: None,
+            issuer: None,
             backend,
             material,
             verifier,
@@ -116,6 +120,7 @@ impl Key {
         Ok(Self {
             is_assumed: self.is_assumed,
             key_id: self.key_id.clone(),
+            issuer: self.issuer.clone(),
             ..again
         })
     }
@@ -137,6 +142,17 @@ impl Key {
         self
     }
 
+    /// The same key, for tokens of that issuer only; a place such as `{tenantid}` in it
+    /// stands for any one tenant.
+    pub(super) fn with_issuer(mut self, issuer: &str) -> Self {
+        self.issuer = Some(Arc::new(Pattern::template(issuer)));
+        self
+    }
+
+    pub(super) fn issuer(&self) -> Option<&Pattern> {
+        self.issuer.as_deref()
+    }
+
     pub(crate) fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
     }
@@ -144,7 +160,9 @@ impl Key {
     /// Whether both are the same key, by the same name and for the same algorithm.
     #[cfg_attr(not(feature = "server"), allow(dead_code))]
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.order() == other.order() && *self.material == *other.material
+        self.order() == other.order()
+            && self.issuer == other.issuer
+            && *self.material == *other.material
     }
 
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {

@@ -10,9 +10,10 @@ use super::{
     algorithm::Algorithm,
     claims::{Claims, is_registered},
     error::{ValidationError, ValidationErrorKind, excerpts},
-    expected::{Expected, Rule},
+    expected::Expected,
     json::{Strings, Value},
     numeric_date::NumericDate,
+    pattern::Pattern,
     registered::RegisteredClaims,
 };
 use crate::excerpt::excerpt;
@@ -110,16 +111,16 @@ impl Policy {
 
     /// RFC 7519 §4.1.1; RFC 9068 §4: an exact match.
     fn check_issuer(&self, claims: &Claims<'_, '_>) -> Checked {
-        check_expected(&self.issuer, "iss", claims, |expected, received| {
-            other_issuer(expected.iter().map(AsRef::as_ref), received)
+        check_expected(&self.issuer, "iss", claims, |received| {
+            other_issuer(self.issuer.values(), received)
         })
     }
 
     /// RFC 7519 §4.1.3: one of the token's audiences has to be us.
     fn check_audience(&self, claims: &Claims<'_, '_>) -> Checked {
-        check_expected(&self.audience, "aud", claims, |expected, received| {
+        check_expected(&self.audience, "aud", claims, |received| {
             ValidationErrorKind::Audience {
-                expected: excerpts(expected.iter()),
+                expected: excerpts(self.audience.values()),
                 received: excerpts(received.iter()),
             }
         })
@@ -164,21 +165,7 @@ impl Policy {
 
     fn check_exact(&self, claims: &Claims<'_, '_>) -> Checked {
         for ExactClaim { name, values } in &self.exact {
-            let received =
-                present(claims, name)?
-                    .string()
-                    .ok_or_else(|| ValidationErrorKind::ClaimType {
-                        name: excerpt(name),
-                        expected: "a string",
-                    })?;
-            if !values.iter().any(|value| **value == *received) {
-                return Err(ValidationErrorKind::ClaimValue {
-                    name: excerpt(name),
-                    expected: excerpts(values.iter()),
-                    received: excerpts([received].iter()),
-                }
-                .into());
-            }
+            check_exact(claims, name, values)?;
         }
         Ok(())
     }
@@ -205,23 +192,60 @@ fn check_expected(
     expected: &Expected,
     usual: &str,
     claims: &Claims<'_, '_>,
-    refusal: impl FnOnce(&[Box<str>], &Strings<'_>) -> ValidationErrorKind,
+    refusal: impl FnOnce(&Strings<'_>) -> ValidationErrorKind,
 ) -> Checked {
-    let Rule::AnyOf { claim, values } = &expected.0 else {
+    if expected.is_unchecked() {
         return Ok(());
-    };
-    let name = claim.as_deref().unwrap_or(usual);
-    let is_expected = |received: &str| values.iter().any(|value| **value == *received);
-    if matches!(claims.get(name), Some(Value::Plain(received)) if is_expected(received)) {
-        return Ok(());
+    }
+    let name = expected.claim().unwrap_or(usual);
+    // Mostly a plain string, which is compared without a copy.
+    if let Some(Value::Plain(received)) = claims.get(name)
+        && expected.accepts(received)
+    {
+        return check_bound(expected, received, claims);
     }
     let received = claims
         .texts(name)?
         .ok_or_else(|| ValidationErrorKind::MissingClaim(excerpt(name)))?;
-    if received.iter().any(|received| is_expected(received)) {
+    let Some(accepted) = received.iter().find(|received| expected.accepts(received)) else {
+        return Err(refusal(&received).into());
+    };
+    check_bound(expected, accepted, claims)
+}
+
+fn check_bound(expected: &Expected, accepted: &str, claims: &Claims<'_, '_>) -> Checked {
+    for (name, value) in expected.bound_claims(accepted) {
+        check_exact(claims, name, &[value])?;
+    }
+    Ok(())
+}
+
+/// A claim that has to be one of these strings.
+fn check_exact<V: AsRef<str>>(claims: &Claims<'_, '_>, name: &str, values: &[V]) -> Checked {
+    let received = present(claims, name)?.string();
+    let received = received.ok_or_else(|| ValidationErrorKind::ClaimType {
+        name: excerpt(name),
+        expected: "a string",
+    })?;
+    if values.iter().any(|value| *value.as_ref() == *received) {
         return Ok(());
     }
-    Err(refusal(values, &received).into())
+    Err(ValidationErrorKind::ClaimValue {
+        name: excerpt(name),
+        expected: excerpts(values.iter()),
+        received: excerpts([received].iter()),
+    }
+    .into())
+}
+
+/// A key that says whose tokens it signs signs no others.
+pub(super) fn check_issuer_of_key(issuer: &Pattern, claims: &Claims<'_, '_>) -> Checked {
+    let missing = || ValidationErrorKind::MissingClaim("iss".to_owned());
+    let received = claims.texts("iss")?.ok_or_else(missing)?;
+    match received.iter().any(|received| issuer.matches(received)) {
+        true => Ok(()),
+        false => Err(other_issuer([issuer.text()].into_iter(), &received).into()),
+    }
 }
 
 fn other_issuer<'a>(

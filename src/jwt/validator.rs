@@ -13,11 +13,11 @@ use super::{
     claims::Claims,
     claims_type,
     error::{ValidationError, ValidationErrorKind, message},
-    expected::{Expected, Rule, boxed},
+    expected::{Expected, boxed},
     header::{CLAIMS, Unverified},
     json::Members,
     key::{Key, KeySet},
-    policy::{ExactClaim, Policy, TokenTypes},
+    policy::{ExactClaim, Policy, TokenTypes, check_issuer_of_key},
     registered::RegisteredClaims,
     signature::MAX_SIGNATURE_SIZE,
 };
@@ -42,7 +42,7 @@ use crate::{excerpt::excerpt, scope::ScopeSet, token::AccessToken};
 /// Not to be changed: the header has no `crit` and at most 64 members; no member occurs twice
 /// at the top level of header or claims; a registered claim of the wrong JSON type is a
 /// refusal, also where its value is not looked at; a token never brings its own key (`jwk`,
-/// `jku`, `x5u`).
+/// `jku`, `x5u`); a key that says whose tokens it signs (`issuer` of a JWK) signs no others.
 ///
 /// # Example
 ///
@@ -87,12 +87,11 @@ impl Validator {
             watched: Vec::new(),
         };
         for expected in [policy.issuer.clone(), policy.audience.clone()] {
-            if let Rule::AnyOf {
-                claim: Some(claim), ..
-            } = expected.0
-            {
-                policy.watch(&claim);
-            }
+            let claims = expected
+                .claim()
+                .into_iter()
+                .chain(expected.pattern_claims());
+            claims.for_each(|claim| policy.watch(claim));
         }
         Self(Arc::new(policy))
     }
@@ -207,7 +206,7 @@ impl Validator {
 
     /// The first audience: what a challenge calls its realm unless told otherwise.
     pub(crate) fn first_audience(&self) -> Option<&str> {
-        self.0.audience.values().next()
+        self.0.audience.first_value()
     }
 
     pub(crate) fn issuer(&self) -> &Expected {
@@ -308,6 +307,9 @@ impl Validator {
         claims.read(text, &mut members)?;
         let registered = RegisteredClaims::read(exposed, key.key_id(), &claims)?;
         let scopes = claims.scopes()?;
+        if let Some(issuer) = key.issuer() {
+            check_issuer_of_key(issuer, &claims)?;
+        }
         self.0.check_claims(&claims, &registered, now)?;
         let typed = claims_type::read(text, &members)
             .map_err(|error| ValidationErrorKind::ClaimsType(message(&error)))?;

@@ -87,7 +87,8 @@ impl KeySet {
     /// The algorithm is that of `alg`, or else that which such keys are mostly used for:
     /// ES256, ES384, ES512 or EdDSA by the curve, and RS256 for RSA
     /// ([`with_rsa_algorithm`](Self::with_rsa_algorithm) says another). `oct` needs `alg`.
-    /// `x5c` and `x5t` are ignored.
+    /// `x5c` and `x5t` are ignored. A key with the member `issuer`, as Entra ID's have it,
+    /// verifies tokens of that issuer only.
     ///
     /// # Errors
     ///
