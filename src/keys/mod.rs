@@ -10,6 +10,8 @@ mod address;
 #[cfg(feature = "server")]
 mod discovery;
 mod files;
+#[cfg(feature = "server")]
+pub mod issuers;
 mod key_set;
 #[cfg(feature = "server")]
 mod metadata;

@@ -188,6 +188,12 @@ impl Publisher {
         self.answer(move |_| answer.clone());
     }
 
+    /// What it would answer.
+    pub fn answer_to(&self, asked: &Asked) -> Answer {
+        let answer = Arc::clone(&self.lock().answer);
+        answer(asked)
+    }
+
     pub fn asked(&self) -> usize {
         self.lock().asked.len()
     }

@@ -9,10 +9,23 @@ use super::{
     verdict::{Key, Set, Verdict},
 };
 use crate::{
-    deadline::Elapsed,
+    deadline::{Elapsed, within_on},
     jwt::key::KeySet,
     keys::{KeyQuery, KeysUnavailable},
 };
+
+/// How the search for the first keys stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::keys) enum FirstKeys {
+    /// They are being looked for, or nobody has asked for them.
+    Awaited,
+    /// They were not found, at this moment.
+    Failed(Duration),
+    /// They were found, and are within their lifetime.
+    Fresh,
+    /// They were found, and are past it.
+    Old,
+}
 
 impl Shared {
     /// The warm path: the keys, if the one that is wanted is among them. One atomic load,
@@ -47,20 +60,48 @@ impl Shared {
             return Ok(self.no_keys.clone());
         }
         self.note_use();
-        let mut progress = self.progress();
         let ticket = self.core().machine.ticket();
+        self.answer(|machine, now| match machine.ask(wanted, ticket, now) {
+            Verdict::Keys => Some(Ok(self.keys(machine))),
+            Verdict::Unavailable => Some(Err(self.unavailable(machine, now))),
+            Verdict::Wait | Verdict::Ask => None,
+        })
+        .await
+    }
+
+    /// The first keys, or why the attempt that looked for them failed. Whoever waits for
+    /// them is not taken for somebody who will go on using them.
+    pub(super) async fn first(self: &Arc<Self>) -> Result<KeySet, KeysUnavailable> {
+        self.answer(|machine, now| match machine.want_keys(now) {
+            true => Some(Ok(self.keys(machine))),
+            false if machine.last_error().is_some() => Some(Err(self.unavailable(machine, now))),
+            false => None,
+        })
+        .await
+    }
+
+    /// Asks at the end of each attempt, until there is an answer.
+    async fn answer(
+        self: &Arc<Self>,
+        question: impl Fn(&mut Machine, Duration) -> Option<Result<KeySet, KeysUnavailable>>,
+    ) -> Result<KeySet, KeysUnavailable> {
+        let mut progress = self.progress();
         loop {
-            let answer = self.ask(|machine, now| match machine.ask(wanted, ticket, now) {
-                Verdict::Keys => Some(Ok(self.keys(machine))),
-                Verdict::Unavailable => Some(Err(self.unavailable(machine, now))),
-                Verdict::Wait | Verdict::Ask => None,
-            });
-            match answer {
+            match self.ask(&question) {
                 Ok(Some(answer)) => return answer,
                 Ok(None) => moved(&mut progress).await,
                 Err(error) => return Err(self.retry_soon(error)),
             }
         }
+    }
+
+    /// The same, and nobody waits too long.
+    pub(super) async fn in_time(
+        &self,
+        answer: impl Future<Output = Result<KeySet, KeysUnavailable>>,
+    ) -> Result<KeySet, KeysUnavailable> {
+        let waited = within_on(self.runtime.as_ref(), self.timing.wait, answer).await;
+        waited.unwrap_or_else(|elapsed| Err(self.retry_soon(self.late(elapsed))))
     }
 
     fn keys(&self, machine: &Machine) -> KeySet {
@@ -91,6 +132,35 @@ impl Shared {
 
     pub(super) fn retry_soon(&self, error: FetchError) -> KeysUnavailable {
         KeysUnavailable::new(self.timing.backoff_min).with_source(error)
+    }
+
+    /// How the search for the first keys stands.
+    pub(super) fn first_keys(&self) -> FirstKeys {
+        let core = self.core();
+        let machine = &core.machine;
+        match (
+            machine.worth(self.now()),
+            machine.held(),
+            machine.failed_at(),
+        ) {
+            (Set::Fresh, ..) => FirstKeys::Fresh,
+            (_, Some(_), _) => FirstKeys::Old,
+            (_, None, Some(at)) => FirstKeys::Failed(at),
+            (_, None, None) => FirstKeys::Awaited,
+        }
+    }
+
+    /// The keys within their lifetime, for somebody who is not to keep them fresh.
+    pub(super) fn glance(&self, wanted: &KeyQuery<'_>) -> Option<KeySet> {
+        let held = self.held();
+        let held = held.as_ref()?;
+        let is_fresh = held.worth(self.now()) == Set::Fresh;
+        (is_fresh && held.key(wanted) == Key::Found).then(|| held.keys.clone())
+    }
+
+    /// Whatever is at hand, without asking.
+    pub(super) fn as_they_are(&self) -> KeySet {
+        self.keys(&self.core().machine)
     }
 
     pub(super) fn state(&self) -> State {

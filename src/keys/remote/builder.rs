@@ -115,7 +115,7 @@ impl RemoteKeySetBuilder {
         Ok(Self::of(Place::Jwks(jwks_uri)))
     }
 
-    fn discover(issuer: &str, allowed: Allowed) -> Result<Self, AddressError> {
+    pub(in crate::keys) fn discover(issuer: &str, allowed: Allowed) -> Result<Self, AddressError> {
         let issuer = Issuer::new(issuer, allowed)?;
         Ok(Self::of(Place::Issuer(issuer)))
     }
@@ -187,9 +187,13 @@ impl RemoteKeySetBuilder {
         R::Data: Send,
         R::Error: Into<BoxError>,
     {
+        self.connect(Transport::new(transport))
+    }
+
+    pub(in crate::keys) fn connect(self, transport: Transport) -> RemoteKeySet {
         let Self { place, settings } = self;
         let http = Http {
-            transport: Transport::new(transport),
+            transport,
             clock: Arc::clone(&settings.clock),
             timing: settings.timing.clone(),
             rsa_algorithm: settings.rsa_algorithm,

@@ -4,6 +4,7 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use super::{
     FetchError, State,
+    answers::FirstKeys,
     machine::Machine,
     shared::{Progress, Shared, moved},
 };
@@ -163,6 +164,23 @@ impl RemoteKeySet {
         self.shared().origin.metadata()
     }
 
+    pub(in crate::keys) fn first_keys(&self) -> FirstKeys {
+        self.shared().first_keys()
+    }
+
+    pub(in crate::keys) async fn first(&self) -> Result<KeySet, KeysUnavailable> {
+        let shared = self.shared();
+        shared.in_time(shared.first()).await
+    }
+
+    pub(in crate::keys) fn glance(&self, wanted: &KeyQuery<'_>) -> Option<KeySet> {
+        self.shared().glance(wanted)
+    }
+
+    pub(in crate::keys) fn as_they_are(&self) -> KeySet {
+        self.shared().as_they_are()
+    }
+
     /// What a health check wants to know.
     #[must_use]
     pub fn state(&self) -> State {
@@ -184,9 +202,7 @@ impl KeySource for RemoteKeySet {
     ) -> BoxFuture<'a, Result<KeySet, KeysUnavailable>> {
         Box::pin(async move {
             let shared = self.shared();
-            let limit = shared.timing.wait;
-            let waited = within_on(shared.runtime.as_ref(), limit, shared.obtain(wanted)).await;
-            waited.unwrap_or_else(|elapsed| Err(shared.retry_soon(shared.late(elapsed))))
+            shared.in_time(shared.obtain(wanted)).await
         })
     }
 }

@@ -50,6 +50,8 @@ pub(super) enum Trigger {
 struct Outage {
     failures: u32,
     error: FetchError,
+    /// When the last attempt failed.
+    at: Duration,
     not_before: Duration,
 }
 
@@ -280,6 +282,7 @@ impl Machine {
         self.outage = Some(Outage {
             failures,
             error: error.clone(),
+            at: now,
             not_before: now.saturating_add(pause),
         });
         Failure { error, pause }
@@ -296,6 +299,13 @@ impl Machine {
 
     pub(super) fn last_error(&self) -> Option<&FetchError> {
         self.outage.as_ref().map(|outage| &outage.error)
+    }
+
+    /// When the first keys were looked for in vain, if nobody looks for them now.
+    pub(super) fn failed_at(&self) -> Option<Duration> {
+        let is_first = self.held.is_none() && self.attempt.is_none() && self.demand.is_none();
+        let outage = self.outage.as_ref().filter(|_| is_first)?;
+        Some(outage.at)
     }
 
     /// How long the source is left alone after a failure.

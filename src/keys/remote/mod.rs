@@ -28,6 +28,7 @@ mod verdict;
 mod withdrawal;
 mod worker;
 
+pub(super) use answers::FirstKeys;
 pub use builder::RemoteKeySetBuilder;
 pub use error::{FetchError, FetchErrorKind};
 pub use handle::RemoteKeySet;
