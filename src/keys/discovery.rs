@@ -12,7 +12,7 @@ use super::{
 use crate::{address::absolute, excerpt::excerpt, keys::AddressError};
 
 /// An issuer, and where its metadata may be.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Issuer {
     pub(super) name: Box<str>,
     /// To be tried in this order.

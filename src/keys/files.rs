@@ -21,7 +21,8 @@ const MAX_FILE_SIZE: u64 = 1024 * 1024;
 
 impl KeySet {
     /// The keys of a file: a JWKS, a JWK, PEM or DER, told apart by what is in it. It is
-    /// read now and not again; this blocks, as reading a file does.
+    /// read now and not again; this blocks, as reading a file does. `RemoteKeySet::file`
+    /// reads it again when it changes.
     ///
     /// Which algorithm a key is for is decided as [`from_jwk`](Self::from_jwk) decides it,
     /// whatever the key is written in. A key in PEM or DER has no `kid`:
@@ -47,7 +48,7 @@ impl KeySet {
     /// A key without a `kid` gets its file's name up to the last dot as its `kid`:
     /// `2026-01.pem` holds the key `2026-01`, and of several keys it verifies only the tokens
     /// that name it. Where tokens have no `kid`, make a [`union`](Self::union) of files
-    /// instead. Directories in it and names that begin with a
+    /// instead. What is no regular file and names that begin with a
     /// dot (Kubernetes has `..data`) are passed over.
     ///
     /// # Errors
@@ -79,7 +80,7 @@ fn entries(path: &Path) -> io::Result<Vec<std::path::PathBuf>> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
         let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        if !is_hidden && !fs::metadata(entry.path())?.is_dir() {
+        if !is_hidden && fs::metadata(entry.path())?.is_file() {
             files.push(entry.path());
         }
     }

@@ -1,9 +1,11 @@
 //! Keys that verify tokens, and where they come from.
 //!
 //! A [`KeySet`] is fixed: from a shared secret, PEM, DER, a JWK, a JWKS, or files of
-//! them. A
-//! [`KeySource`] is asked for each token: a `KeySet` is one, and so is a closure that was
-//! given to [`from_fn`] or [`from_async_fn`].
+//! them. Keys that rotate are a `RemoteKeySet`, behind an address, an issuer, or in files
+//! that change; those of many tenants are `RemoteIssuers` (both with the feature `server`).
+//!
+//! A [`KeySource`] is asked for each token: all of these are one, and so is a closure that
+//! was given to [`from_fn`] or [`from_async_fn`].
 
 #[cfg(feature = "server")]
 mod address;

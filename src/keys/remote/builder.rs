@@ -1,6 +1,6 @@
 //! What a `RemoteKeySet` is built from.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use http::{Request, Response, Uri};
 use http_body::Body;
@@ -10,7 +10,9 @@ use tower_service::Service;
 use super::{
     RemoteKeySet, Timing,
     discovered::Discovered,
+    files::{self, Files},
     jwks::{Http, Jwks},
+    key_use::KeyUse,
     origin::Origin,
     shared::Shared,
 };
@@ -18,7 +20,7 @@ use crate::{
     BoxError,
     address::without_query,
     clock::{Clock, SystemClock},
-    jwt::{Algorithm, signature::Backend},
+    jwt::{Algorithm, key::KeySet, key_error::KeyError, signature::Backend},
     keys::{
         AddressError,
         address::{self, Allowed},
@@ -27,8 +29,9 @@ use crate::{
     transport::Transport,
 };
 
-/// A [`RemoteKeySet`] that does not know yet how requests travel:
-/// [`over`](Self::over) ends it.
+/// A [`RemoteKeySet`] that is still being described. [`over`](RemoteKeySetBuilder::over)
+/// ends it with the way that requests travel, or [`watch`](RemoteKeySetBuilder::watch) where
+/// the keys are in files.
 ///
 /// # Defaults
 ///
@@ -40,11 +43,23 @@ use crate::{
 /// | runtime | that of whoever wants keys first | [`runtime`](Self::runtime) |
 /// | clock | the system's | [`clock`](Self::clock) |
 #[must_use]
-pub struct RemoteKeySetBuilder {
-    place: Place,
+pub struct RemoteKeySetBuilder<P = OverNetwork> {
+    place: P,
     settings: Settings,
 }
 
+/// Keys that are asked for over the network.
+#[derive(Debug)]
+pub struct OverNetwork(Place);
+
+/// Keys that are read from files.
+#[derive(Debug)]
+pub struct InFiles {
+    path: PathBuf,
+    read: fn(&PathBuf) -> Result<KeySet, KeyError>,
+}
+
+#[derive(Debug)]
 enum Place {
     Jwks(Uri),
     Issuer(Issuer),
@@ -54,8 +69,7 @@ struct Settings {
     timing: Timing,
     clock: Arc<dyn Clock>,
     runtime: Option<Handle>,
-    rsa_algorithm: Option<Algorithm>,
-    backend: Option<Backend>,
+    key_use: KeyUse,
 }
 
 impl RemoteKeySet {
@@ -86,6 +100,29 @@ impl RemoteKeySet {
         RemoteKeySetBuilder::discover(issuer, Allowed::Loopback)
     }
 
+    /// The keys of a file that others change, such as a mounted secret: a JWKS, a JWK, PEM
+    /// or DER, as [`KeySet::from_file`] reads it. It may hold shared secrets.
+    ///
+    /// The numbers are those of [`Timing::of_files`]: while keys are wanted, the file is read
+    /// every 8 s. A file that can't be read, or holds no usable key, leaves the last good
+    /// keys as they are.
+    ///
+    /// ```
+    /// use tower_bearer::RemoteKeySet;
+    ///
+    /// let keys = RemoteKeySet::file("/etc/orders/jwks.json").watch();
+    /// # let _ = keys;
+    /// ```
+    pub fn file(path: impl Into<PathBuf>) -> RemoteKeySetBuilder<InFiles> {
+        RemoteKeySetBuilder::in_files(path.into(), files::keys_of_file)
+    }
+
+    /// The keys of each file of a directory, as [`KeySet::from_directory`] reads them; for
+    /// the rest as [`file`](Self::file).
+    pub fn directory(path: impl Into<PathBuf>) -> RemoteKeySetBuilder<InFiles> {
+        RemoteKeySetBuilder::in_files(path.into(), |path| KeySet::from_directory(path))
+    }
+
     /// As [`discover`](Self::discover), but issuer, metadata and keys may be reached by
     /// plain `http`: for a mesh that encrypts below.
     ///
@@ -109,37 +146,10 @@ impl RemoteKeySet {
     }
 }
 
-impl RemoteKeySetBuilder {
-    fn at(jwks_uri: &str, allowed: Allowed) -> Result<Self, AddressError> {
-        let jwks_uri = address::parse(jwks_uri, allowed)?;
-        Ok(Self::of(Place::Jwks(jwks_uri)))
-    }
-
-    pub(in crate::keys) fn discover(issuer: &str, allowed: Allowed) -> Result<Self, AddressError> {
-        let issuer = Issuer::new(issuer, allowed)?;
-        Ok(Self::of(Place::Issuer(issuer)))
-    }
-
-    fn of(place: Place) -> Self {
+impl<P> RemoteKeySetBuilder<P> {
+    fn of(place: P) -> Self {
         let settings = Settings::default();
         Self { place, settings }
-    }
-
-    /// Reads the issuer's metadata at this address and nowhere else, as where the issuer's
-    /// name can't be reached from here.
-    ///
-    /// # Errors
-    ///
-    /// As [`RemoteKeySet::discover`]; and when it is a JWKS that was asked for.
-    pub fn metadata_at(mut self, address: &str) -> Result<Self, AddressError> {
-        self.place = match self.place {
-            Place::Issuer(issuer) => Place::Issuer(issuer.metadata_at(address)?),
-            Place::Jwks(_) => {
-                let why = "a JWKS has no metadata: begin with `RemoteKeySet::discover`";
-                return Err(AddressError::Malformed { why });
-            }
-        };
-        Ok(self)
     }
 
     /// The numbers.
@@ -151,13 +161,13 @@ impl RemoteKeySetBuilder {
     /// What RSA keys are for that don't say it in `alg`. With an algorithm that is not of
     /// RSA, a set with such a key can't be used.
     pub fn rsa_algorithm(mut self, algorithm: Algorithm) -> Self {
-        self.settings.rsa_algorithm = Some(algorithm);
+        self.settings.key_use.rsa_algorithm = Some(algorithm);
         self
     }
 
     /// What verifies signatures.
     pub fn backend(mut self, backend: Backend) -> Self {
-        self.settings.backend = Some(backend);
+        self.settings.key_use.backend = Some(backend);
         self
     }
 
@@ -172,6 +182,36 @@ impl RemoteKeySetBuilder {
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.settings.clock = Arc::new(clock);
         self
+    }
+}
+
+impl RemoteKeySetBuilder {
+    fn at(jwks_uri: &str, allowed: Allowed) -> Result<Self, AddressError> {
+        let jwks_uri = address::parse(jwks_uri, allowed)?;
+        Ok(Self::of(OverNetwork(Place::Jwks(jwks_uri))))
+    }
+
+    pub(in crate::keys) fn discover(issuer: &str, allowed: Allowed) -> Result<Self, AddressError> {
+        let issuer = Issuer::new(issuer, allowed)?;
+        Ok(Self::of(OverNetwork(Place::Issuer(issuer))))
+    }
+
+    /// Reads the issuer's metadata at this address and nowhere else, as where the issuer's
+    /// name can't be reached from here.
+    ///
+    /// # Errors
+    ///
+    /// As [`RemoteKeySet::discover`]; and when it is a JWKS that was asked for.
+    pub fn metadata_at(mut self, address: &str) -> Result<Self, AddressError> {
+        let OverNetwork(place) = self.place;
+        self.place = OverNetwork(match place {
+            Place::Issuer(issuer) => Place::Issuer(issuer.metadata_at(address)?),
+            Place::Jwks(_) => {
+                let why = "a JWKS has no metadata: begin with `RemoteKeySet::discover`";
+                return Err(AddressError::Malformed { why });
+            }
+        });
+        Ok(self)
     }
 
     /// Sends the requests over any cloneable Tower HTTP service whose request body can be
@@ -191,29 +231,49 @@ impl RemoteKeySetBuilder {
     }
 
     pub(in crate::keys) fn connect(self, transport: Transport) -> RemoteKeySet {
-        let Self { place, settings } = self;
         let http = Http {
             transport,
-            clock: Arc::clone(&settings.clock),
-            timing: settings.timing.clone(),
-            rsa_algorithm: settings.rsa_algorithm,
-            backend: settings.backend,
+            clock: Arc::clone(&self.settings.clock),
+            timing: self.settings.timing.clone(),
+            key_use: self.settings.key_use,
         };
-        let origin: Box<dyn Origin> = match place {
+        let OverNetwork(place) = self.place;
+        self.settings.begin(match place {
             Place::Jwks(uri) => Box::new(Jwks {
                 name: without_query(&uri).into(),
                 http,
                 uri,
             }),
             Place::Issuer(issuer) => Box::new(Discovered::new(http, issuer)),
+        })
+    }
+}
+
+impl RemoteKeySetBuilder<InFiles> {
+    fn in_files(path: PathBuf, read: fn(&PathBuf) -> Result<KeySet, KeyError>) -> Self {
+        Self::of(InFiles { path, read }).timing(Timing::of_files())
+    }
+
+    /// The keys that the files hold at any time. Nothing is read until keys are wanted.
+    #[must_use]
+    pub fn watch(self) -> RemoteKeySet {
+        let Self { place, settings } = self;
+        let files = Files {
+            name: place.path.display().to_string().into(),
+            path: Arc::new(place.path),
+            read: place.read,
+            key_use: settings.key_use,
+            lifetime: settings.timing.lifetime_unstated,
+            deadline: settings.timing.deadline,
         };
-        let Settings {
-            timing,
-            clock,
-            runtime,
-            ..
-        } = settings;
-        RemoteKeySet::of(Shared::new(origin, clock, timing, runtime))
+        settings.begin(Box::new(files))
+    }
+}
+
+impl Settings {
+    fn begin(self, origin: Box<dyn Origin>) -> RemoteKeySet {
+        let shared = Shared::new(origin, self.clock, self.timing, self.runtime);
+        RemoteKeySet::of(shared)
     }
 }
 
@@ -223,13 +283,12 @@ impl Default for Settings {
             timing: Timing::default(),
             clock: SystemClock::shared(),
             runtime: None,
-            rsa_algorithm: None,
-            backend: None,
+            key_use: KeyUse::default(),
         }
     }
 }
 
-impl fmt::Debug for RemoteKeySetBuilder {
+impl<P> fmt::Debug for RemoteKeySetBuilder<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteKeySetBuilder")
             .finish_non_exhaustive()

@@ -15,8 +15,9 @@ use crate::{
     keys::{KeyQuery, KeySource, KeysUnavailable, ServerMetadata},
 };
 
-/// Keys that are published elsewhere and rotate there: behind the address of a JWKS, or
-/// behind an issuer by discovery. A [`KeySource`] for guards, and a handle to watch it by.
+/// Keys that are published elsewhere and rotate there: behind the address of a JWKS, behind
+/// an issuer by discovery, or in files that others change. A [`KeySource`] for guards, and a
+/// handle to watch it by.
 ///
 /// A clone is a reference count, and all clones share the keys.
 ///

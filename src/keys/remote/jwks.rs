@@ -9,6 +9,7 @@ use http::{
 
 use super::{
     FetchError, FetchErrorKind, Timing,
+    key_use::KeyUse,
     lifetime::lifetime,
     origin::{Origin, Read, Validators},
 };
@@ -16,7 +17,7 @@ use crate::{
     BoxFuture,
     address::without_query,
     clock::Clock,
-    jwt::{Algorithm, jwk, key::Key, key_error::KeyError, signature::Backend},
+    jwt::{Algorithm, jwk, key::Key},
     retry_after::retry_after,
     transport::Transport,
 };
@@ -27,8 +28,7 @@ pub(crate) struct Http {
     pub(crate) transport: Transport,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) timing: Timing,
-    pub(crate) rsa_algorithm: Option<Algorithm>,
-    pub(crate) backend: Option<Backend>,
+    pub(crate) key_use: KeyUse,
 }
 
 impl Http {
@@ -81,21 +81,9 @@ impl Http {
     }
 
     fn keys(&self, response: &Response<Bytes>, uri: &Uri) -> Result<Vec<Key>, FetchError> {
-        let keys = jwk::published_keys(response.body()).and_then(|keys| self.adapted(keys));
+        let keys = jwk::published_keys(response.body());
+        let keys = keys.and_then(|keys| self.key_use.of(keys));
         keys.map_err(|error| FetchError::new(FetchErrorKind::Keys(error), without_query(uri)))
-    }
-
-    fn adapted(&self, keys: Vec<Key>) -> Result<Vec<Key>, KeyError> {
-        let adapted = keys.into_iter().map(|mut key| {
-            if let Some(algorithm) = self.rsa_algorithm {
-                key = key.with_rsa_algorithm(algorithm)?;
-            }
-            match self.backend {
-                Some(backend) => key.with_backend(backend),
-                None => Ok(key),
-            }
-        });
-        adapted.collect()
     }
 }
 
