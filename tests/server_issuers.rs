@@ -1,4 +1,5 @@
 //! Whose rules and keys judge a token, and what a source of keys is told.
+#![cfg(feature = "server")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test may
 
 mod server_support;
