@@ -152,7 +152,7 @@ impl Authentication {
         forget::<T>(extensions);
         let bearer = caller.map(|caller| {
             extensions.insert(caller.clone());
-            Arc::new(caller) as Arc<dyn Bearer>
+            caller.shared()
         });
         extensions.insert(Self {
             bearer,
