@@ -47,12 +47,11 @@ use crate::{
 /// # use bytes::Bytes; use http_body_util::Full;
 /// # use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 /// # let transport = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let tenants = Expected::pattern("https://*.id.example/")?;
 /// let keys = RemoteIssuers::new(tenants.clone())?.over(transport);
 /// let guard = RequireJwt::<MyClaims>::new(Validator::new(tenants, "orders"), keys);
 /// # let _ = guard;
-/// # Ok(()) }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct RemoteIssuers(Arc<Inner>);
