@@ -129,12 +129,11 @@ impl fmt::Display for FetchError {
 /// `main` prints errors with `Debug`: so it says what `Display` says, and why.
 impl fmt::Debug for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_tuple("FetchError");
-        shown.field(&self.to_string());
-        if let Some(source) = self.source() {
-            shown.field(&source.to_string());
+        write!(f, "FetchError({self}")?;
+        match self.source() {
+            Some(source) => write!(f, "; because: {source:?})"),
+            None => f.write_str(")"),
         }
-        shown.finish()
     }
 }
 
