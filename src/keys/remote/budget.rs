@@ -40,6 +40,9 @@ impl Budget {
 
     /// The source was asked, and has no such key.
     pub(super) fn remember(&mut self, wanted: &KeyQuery<'_>, now: Duration, timing: &Timing) {
+        if self.remembers(wanted, now) {
+            return; // many may have waited with the same token
+        }
         if self.not_found.len() >= MAX_REMEMBERED {
             self.not_found.pop_front();
         }
@@ -119,11 +122,13 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_is_bounded_and_forgets_the_oldest_first() {
+    fn the_memory_is_bounded_holds_each_token_once_and_forgets_the_oldest_first() {
         let (mut budget, timing) = (Budget::default(), Timing::default());
         let names: Vec<_> = (0..MAX_REMEMBERED + 1).map(|n| n.to_string()).collect();
         for name in &names {
-            budget.remember(&token(name, "s"), S, &timing);
+            for _ in 0..2 {
+                budget.remember(&token(name, "s"), S, &timing);
+            }
         }
         assert_eq!(budget.not_found.len(), MAX_REMEMBERED);
         assert!(budget.allows(&token("0", "s"), 60 * S, &timing));
