@@ -1,6 +1,9 @@
 // An authorization server on a loopback port, until its standard input ends. Told one line:
 // {"clients": […], "users": {name: password}, "assertions": {"issuer", "jwks"}}. Says one
 // line when it listens: {"issuer"}.
+//
+// With "keys": [{"kid", "alg", "pem"}], these are published, and access tokens for a resource
+// are JWTs that the first of them signs. With "port", it listens there.
 import { createServer } from 'node:http'
 import { createInterface } from 'node:readline'
 import * as jose from 'jose'
@@ -11,13 +14,28 @@ const SCOPES = ['orders:read', 'orders:write', 'offline_access']
 
 const lines = createInterface({ input: process.stdin })
 const config = JSON.parse((await lines[Symbol.asyncIterator]().next()).value)
+const { keys = [], port = 0 } = config
 process.stdin.on('end', () => process.exit())
 
 const server = createServer()
-await new Promise((listening) => server.listen(0, '127.0.0.1', listening))
+await new Promise((listening) => server.listen(port, '127.0.0.1', listening))
 const issuer = `http://127.0.0.1:${server.address().port}`
 
+async function privateJwk({ kid, alg, pem }) {
+  const key = await jose.importPKCS8(pem, alg, { extractable: true })
+  return { ...(await jose.exportJWK(key)), kid, alg, use: 'sig' }
+}
+
+const [signing] = keys
+const format = signing
+  ? { accessTokenFormat: 'jwt', jwt: { sign: { alg: signing.alg, kid: signing.kid } } }
+  : { accessTokenFormat: 'opaque' }
+
 const provider = new Provider(issuer, {
+  ...(signing && {
+    jwks: { keys: await Promise.all(keys.map(privateJwk)) },
+    clientDefaults: { id_token_signed_response_alg: signing.alg },
+  }),
   clients: config.clients.map((client) => ({ redirect_uris: [], response_types: [], ...client })),
   scopes: SCOPES,
   clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt'],
@@ -28,7 +46,7 @@ const provider = new Provider(issuer, {
     revocation: { enabled: true },
     resourceIndicators: {
       enabled: true,
-      getResourceServerInfo: (_, audience) => ({ audience, scope: SCOPES.join(' '), accessTokenFormat: 'opaque' }),
+      getResourceServerInfo: (_, audience) => ({ audience, scope: SCOPES.join(' '), ...format }),
     },
   },
   findAccount: (_, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),

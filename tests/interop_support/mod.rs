@@ -1,10 +1,16 @@
 //! Where the other implementations are that tests talk to.
-#![allow(unreachable_pub)] // a module of test binaries
+#![allow(dead_code, unreachable_pub)] // a module of test binaries
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::{
-    io::Write,
+    io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::mpsc,
+    time::Duration,
 };
+
+use serde_json::Value;
 
 /// `tests/interop`, with this installed in it. Where it isn't, that is said, or with
 /// `TOWER_BEARER_INTEROP=required` the test fails.
@@ -13,10 +19,60 @@ pub fn installed(what: &str) -> Option<PathBuf> {
     if place.join(what).exists() {
         return Some(place);
     }
-    let required = std::env::var_os("TOWER_BEARER_INTEROP").is_some();
-    assert!(!required, "{what} is not in {}", place.display());
-    // Past the test harness, which would keep it to itself.
-    let note = "is not in tests/interop; see tests/jwt_interop.rs";
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {what} {note}");
+    missing(what, "in tests/interop; see tests/jwt_interop.rs");
     None
+}
+
+/// Says that a test was skipped, or fails it.
+pub fn missing(what: &str, place: &str) {
+    let required = std::env::var_os("TOWER_BEARER_INTEROP").is_some();
+    assert!(!required, "{what} is not {place}");
+    // Past the test harness, which would keep it to itself.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {what} is not {place}");
+}
+
+/// A script in a process of its own, which ends with this, however the test ends: it reads its
+/// input to the end.
+pub struct Script {
+    child: Child,
+    _input: ChildStdin,
+    /// What it said when it was ready.
+    pub said: Value,
+}
+
+impl Script {
+    /// Runs a script of that folder, which is told one line and says one.
+    pub fn start(place: &Path, name: &str, told: &Value) -> Self {
+        let mut child = Command::new("node")
+            .arg(name)
+            .current_dir(place)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null()) // it warns of what is fit for tests only
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        writeln!(input, "{told}").unwrap();
+        let (sender, said) = mpsc::channel();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        std::thread::spawn(move || {
+            let answers = lines.map_while(Result::ok);
+            let mut answers = answers.filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+            let _ = sender.send(answers.next());
+            answers.for_each(drop); // a pipe that nobody reads ends the process
+        });
+        let said = said.recv_timeout(Duration::from_secs(60));
+        Self {
+            child,
+            _input: input,
+            said: said.ok().flatten().expect(name),
+        }
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
