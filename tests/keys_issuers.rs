@@ -167,6 +167,12 @@ async fn a_thousand_first_tokens_of_one_tenant_make_one_search() {
     assert_eq!(keys.state().admitted, 1);
 }
 
+/// Tasks other than the test's own.
+fn tasks() -> usize {
+    let runtime = tokio::runtime::Handle::current();
+    runtime.metrics().num_alive_tasks()
+}
+
 /// Sends 10,000 tokens of made-up tenants in ten minutes while two tenants go on working.
 async fn flood(publisher: Publisher, good: [(&str, &SigningKey); 2]) {
     let keys = keys_at(&publisher, Limits::default());
@@ -191,6 +197,7 @@ async fn flood(publisher: Publisher, good: [(&str, &SigningKey); 2]) {
         let state = keys.state();
         assert_eq!(state.proven, 2);
         assert!(state.unproven <= 100, "{state:?}");
+        assert!(tasks() <= 2 + 100, "{}", tasks());
         sleep(SECOND).await;
     }
     let good: HashSet<_> = good
@@ -211,6 +218,7 @@ async fn flood(publisher: Publisher, good: [(&str, &SigningKey); 2]) {
         assert!(tenants.len() <= 20, "{} in a minute", tenants.len());
     }
     let different: HashSet<_> = searches.iter().map(|(_, tenant)| tenant).collect();
+    assert!(searches.len() <= 2 * different.len(), "one search each");
     assert!(
         (100..=220).contains(&different.len()),
         "{}",
@@ -348,11 +356,6 @@ async fn tasks_end_with_the_last_handle() {
     let keys = keys_at(&provider(&[("a", &a)]), Limits::default());
     let guard = guard(&keys);
     assert_eq!(status(&guard, &token("a", &a)).await, 200);
-    let tasks = || {
-        tokio::runtime::Handle::current()
-            .metrics()
-            .num_alive_tasks()
-    };
     assert_eq!(tasks(), 1);
     drop((guard, keys));
     sleep(SECOND).await;

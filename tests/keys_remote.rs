@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use remote_support::{
-    Answer, JWKS, MINUTE, Publisher, SECOND, jwks, key, rejection, status, token, token_with,
-    validator,
+    Answer, JWKS, MINUTE, Publisher, SECOND, jwks, key, log::Log, rejection, status, token,
+    token_with, validator,
 };
 use serde_json::json;
 use tokio::time::{advance, sleep};
@@ -291,7 +291,7 @@ async fn who_waits_to_be_ready_is_told_what_was_tried() {
     assert_eq!(error.place(), JWKS);
     let shown = format!("{error:?}");
     assert!(
-        shown.contains(JWKS) && shown.contains("could not be reached"),
+        shown.contains(JWKS) && shown.contains("connection refused"),
         "{shown}"
     );
     assert_eq!(
@@ -454,19 +454,144 @@ async fn rsa_keys_are_for_the_algorithm_that_was_said() {
 
 #[tokio::test(start_paused = true)]
 async fn what_must_be_kept_secret_is_no_key_where_everybody_can_read_it() {
-    let (a, leaked) = (key("a"), SigningKey::generate(Algorithm::EdDSA).unwrap());
-    let mut document = jwks([&a, &leaked.with_key_id("leaked")]);
-    document["keys"][1]["d"] = json!("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
-    let secret = json!({"kty": "oct", "alg": "HS256", "kid": "s", "k": "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc"});
+    const SECRET: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
+    let (a, leaked) = (key("a"), key("leaked"));
+    let mut document = jwks([&a, &leaked]);
+    document["keys"][1]["d"] = json!("CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg");
+    let secret = json!({"kty": "oct", "alg": "HS256", "kid": "s", "k": SECRET});
     document["keys"].as_array_mut().unwrap().push(secret);
     let publisher = Publisher::new(move |_| Answer::json(&document));
     let keys = publisher.keys();
+    let log = Log::default();
+    let logging = log.start();
     assert_eq!(status(&keys, &token(&a)).await, 200, "the rest serve");
+    drop(logging);
     assert_eq!(keys.state().key_ids, ["a"]);
-    let shared = SigningKey::from_secret(Algorithm::HS256, [7; 32])
-        .unwrap()
-        .with_key_id("s");
-    assert_eq!(status(&keys, &token(&shared)).await, 401);
+    let log = log.text();
+    let errors = log.lines().filter(|line| line.contains("ERROR"));
+    let errors: Vec<_> = errors.collect();
+    assert_eq!(errors.len(), 2, "{log}");
+    for (index, error) in ["index=1", "index=2"].iter().zip(errors) {
+        assert!(error.contains("a key was published that is to be kept secret"));
+        assert!(error.contains(index), "{error}");
+    }
+    assert!(!log.contains("BwcH") && !log.contains("CAgI"), "{log}");
+
+    // Nor is the set asked for such a key: none could be in it.
+    let shared = SigningKey::from_secret(Algorithm::HS256, [7; 32]).unwrap();
+    assert_eq!(status(&keys, &token(&shared.with_key_id("s"))).await, 401);
+    assert_eq!(publisher.asked(), 1);
+    assert_eq!(status(&keys, &token(&leaked)).await, 401);
+    assert_eq!(publisher.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_log_tells_what_was_read_what_changed_and_what_failed_and_shows_no_token() {
+    let (a, b) = (key("a"), key("b"));
+    let (token_a, token_b) = (token(&a), token(&b));
+    let publisher = Publisher::new(|_| Answer::Never);
+    let keys = publisher.keys();
+    let log = Log::default();
+    let logging = log.start();
+    publisher.always(Answer::json(&jwks([&a])).late(SECOND));
+    assert_eq!(status(&keys, &token_a).await, 200);
+    publisher.publish([&a, &b]);
+    assert_eq!(status(&keys, &token_b).await, 200);
+    publisher.publish([&a]);
+    keys.refresh().await.unwrap();
+    sleep(6 * SECOND).await;
+    publisher.always(Answer::Refused);
+    let _ = keys.refresh().await;
+    drop(logging);
+    let log = log.text();
+    let ours = log.lines().filter(|line| line.contains("keys::remote"));
+    let ours: Vec<_> = ours
+        .map(|line| line.split_once("remote").unwrap().1)
+        .collect();
+    // What an event holds, in order.
+    let expected: [&[&str]; 9] = [
+        &[
+            "keys read",
+            "source=",
+            JWKS,
+            "trigger=Start",
+            "elapsed_ms=1000",
+            "keys=1",
+            r#"["a"]"#,
+        ],
+        &[
+            "the trusted keys changed",
+            JWKS,
+            r#"added=["a"]"#,
+            "withdrawn=[]",
+        ],
+        &[
+            "keys read",
+            "trigger=UnknownKey",
+            "elapsed_ms=0",
+            "keys=2",
+            r#"["a", "b"]"#,
+        ],
+        &["the trusted keys changed", r#"added=["b"]"#],
+        &["keys read", "trigger=Forced", "keys=2"],
+        &["new keys are absent", JWKS, r#"doubtful=["b"]"#],
+        &["keys read", "trigger=SecondReading", "keys=1"],
+        &["the trusted keys changed", "added=[]", r#"withdrawn=["b"]"#],
+        &[
+            "keys could not be read",
+            JWKS,
+            "trigger=Forced",
+            "retry_after_ms=",
+            "connection refused",
+        ],
+    ];
+    for (event, expected) in ours.iter().zip(expected) {
+        for part in expected {
+            assert!(event.contains(part), "{part}: {event}");
+        }
+    }
+    assert_eq!(ours.len(), expected.len(), "{log}");
+    for token in [&token_a, &token_b] {
+        let mut parts = token.split('.');
+        assert!(!parts.any(|part| log.contains(part)), "{log}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_found_is_looked_for_again_once_the_set_has_changed() {
+    let (a, b, c) = (key("a"), key("b"), key("c"));
+    let publisher = Publisher::of([&a]);
+    let keys = publisher.keys();
+    let early = token(&c);
+    assert_eq!(status(&keys, &token(&a)).await, 200);
+    assert_eq!(status(&keys, &early).await, 401);
+    publisher.publish([&a, &b]);
+    keys.refresh().await.unwrap();
+    publisher.publish([&a, &b, &c]);
+    sleep(30 * SECOND).await;
+    assert_eq!(
+        status(&keys, &early).await,
+        200,
+        "it is not remembered for 5 min"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reading_that_is_due_is_not_at_the_expense_of_unknown_keys() {
+    let (a, b) = (key("a"), key("b"));
+    let publisher = Publisher::of([&a]);
+    let keys = publisher.keys();
+    assert_eq!(status(&keys, &token(&a)).await, 200);
+    sleep(10 * MINUTE).await; // nobody used it
+    assert_eq!(status(&keys, &token(&key("c"))).await, 401);
+    assert_eq!(publisher.asked(), 2, "due anyway");
+    publisher.publish([&a, &b]);
+    assert_eq!(
+        status(&keys, &token(&b)).await,
+        200,
+        "and the budget is whole"
+    );
+    assert_eq!(keys.state().counters.for_unknown_keys, 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,10 +5,11 @@
 
 mod remote_support;
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, ops::RangeInclusive, time::Duration};
 
 use remote_support::{
-    Answer, Asked, ISSUER, JWKS, MINUTE, Publisher, SECOND, answer, jwks, key, status, token,
+    Answer, Asked, ISSUER, JWKS, MINUTE, Publisher, SECOND, answer, jwks, key, log::Log, status,
+    token,
 };
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -16,25 +17,31 @@ use tower_bearer::{
     RemoteKeySet,
     clock::{Clock, SystemClock},
     jwt::SigningKey,
-    keys::remote::FetchError,
+    keys::remote::{FetchError, Timing},
 };
 
-/// A fault, and what the handle says of it.
+/// A fault, and what becomes of it.
 struct Row {
     fault: &'static str,
     answer: Answer,
+    /// What the handle and the log say of it.
     says: &'static str,
     /// The longest that a request waits because of it.
     waits: Duration,
+    /// How often the provider is asked in ten minutes.
+    attempts: RangeInclusive<usize>,
+    /// The longest that the provider is left alone, in seconds.
+    pause: u64,
 }
 
 fn row(fault: &'static str, answer: Answer, says: &'static str) -> Row {
-    let waits = Duration::ZERO;
     Row {
         fault,
         answer,
         says,
-        waits,
+        waits: Duration::ZERO,
+        attempts: 12..=20, // after 1 s, 2 s, 4 s, … 60 s, up to a fifth of which is left off
+        pause: 60,
     }
 }
 
@@ -63,6 +70,15 @@ fn faults(document: &Value, not: &'static str) -> Vec<Row> {
         ),
         row("500", Answer::status(500), "500 Internal Server Error"),
         row("429", Answer::status(429), "429 Too Many Requests"),
+        Row {
+            attempts: 6..=7, // `warm` has one more at its beginning
+            pause: 90,
+            ..row(
+                "429 with a pause",
+                Answer::status(429).header("retry-after", "90"),
+                "429 Too Many Requests",
+            )
+        },
         row("404", Answer::status(404), "404 Not Found"),
         row("401", Answer::status(401), "401 Unauthorized"),
         row(
@@ -205,9 +221,6 @@ async fn ten_minutes(row: &Row, keys: &RemoteKeySet, token: &str, expected: &[u1
     }
 }
 
-/// The requests that a provider sees in ten minutes of backoff from 1 s to 60 s.
-const BACKOFF: std::ops::RangeInclusive<usize> = 12..=20;
-
 /// From the start: no keys, and 503 until they come.
 async fn cold(
     row: &Row,
@@ -220,8 +233,9 @@ async fn cold(
     let token = token(a);
     ten_minutes(row, keys, &token, &[503]).await;
     let asked = publisher.asked();
+    assert_eq!(asked % per_attempt, 0, "{fault}: {asked} requests");
     assert!(
-        BACKOFF.contains(&(asked / per_attempt)),
+        row.attempts.contains(&(asked / per_attempt)),
         "{fault}: {asked} requests"
     );
     let state = keys.state();
@@ -234,7 +248,7 @@ async fn cold(
         .unwrap()
         .parse()
         .unwrap();
-    assert!((1..=60).contains(&wait), "{fault}: {wait}");
+    assert!((1..=row.pause).contains(&wait), "{fault}: {wait}");
 }
 
 /// With good keys from before: they go on serving, and what is unknown is 401 within their
@@ -275,7 +289,7 @@ async fn warm(
     }
     let asked = publisher.asked() - before;
     assert!(
-        asked / per_attempt <= *BACKOFF.end(),
+        asked / per_attempt <= *row.attempts.end(),
         "{fault}: {asked} requests"
     );
     let state = keys.state();
@@ -289,7 +303,7 @@ async fn warm(
 /// The provider is well again: so are we, when the pause is over.
 async fn recovered(row: &Row, keys: &RemoteKeySet, a: &SigningKey) {
     let token = token(a);
-    for _ in 0..61 {
+    for _ in 0..=row.pause {
         let _ = status(keys, &token).await;
         sleep(SECOND).await;
     }
@@ -302,6 +316,39 @@ fn good(document: &Value) -> Answer {
     Answer::json(document).header("cache-control", "max-age=60")
 }
 
+/// A provider that fails from the start, gets well, fails again and gets well again.
+/// `publish` sets what it answers; `per_attempt` requests end in the fault.
+async fn twice(
+    row: &Row,
+    publisher: &Publisher,
+    keys: &RemoteKeySet,
+    a: &SigningKey,
+    publish: impl Fn(Option<Answer>),
+    per_attempt: usize,
+) {
+    let log = Log::default();
+    let logging = log.start();
+    publish(Some(row.answer.clone()));
+    cold(row, publisher, keys, a, per_attempt).await;
+    publish(None);
+    recovered(row, keys, a).await;
+    keys.refresh().await.unwrap();
+    publish(Some(row.answer.clone()));
+    warm(row, publisher, keys, a, per_attempt).await;
+    publish(None);
+    recovered(row, keys, a).await;
+    drop(logging);
+    let (failures, fault) = (keys.state().counters.failures, row.fault);
+    let log = log.text();
+    let warnings = log.lines().filter(|line| line.contains("WARN"));
+    let warnings = warnings.filter(|line| line.contains("keys could not be read"));
+    let warnings: Vec<_> = warnings.collect();
+    assert_eq!(warnings.len() as u64, failures, "{fault}");
+    for warning in warnings {
+        assert!(warning.contains(row.says), "{fault}: {warning}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn each_fault_of_a_jwks() {
     let a = key("a");
@@ -309,16 +356,10 @@ async fn each_fault_of_a_jwks() {
     let rows = faults(&document, "not a JWKS").into_iter();
     for row in rows.chain(faults_of_a_set(std::slice::from_ref(&a))) {
         let publisher = Publisher::new(|_| Answer::Never);
-        publisher.always(row.answer.clone());
-        let keys = publisher.keys();
-        cold(&row, &publisher, &keys, &a, 1).await;
-        publisher.always(good(&document));
-        recovered(&row, &keys, &a).await;
-        keys.refresh().await.unwrap();
-        publisher.always(row.answer.clone());
-        warm(&row, &publisher, &keys, &a, 1).await;
-        publisher.always(good(&document));
-        recovered(&row, &keys, &a).await;
+        let publish = |fault: Option<Answer>| {
+            publisher.always(fault.unwrap_or_else(|| good(&document)));
+        };
+        twice(&row, &publisher, &publisher.keys(), &a, publish, 1).await;
     }
 }
 
@@ -330,29 +371,27 @@ fn is_metadata(asked: &Asked) -> bool {
 async fn each_fault_of_metadata() {
     let a = key("a");
     let (metadata, document) = (json!({ "issuer": ISSUER, "jwks_uri": JWKS }), jwks([&a]));
-    let publish = |publisher: &Publisher, metadata: Answer| {
-        let document = good(&document);
-        publisher.answer(move |asked| match is_metadata(asked) {
-            true => metadata.clone(),
-            false => document.clone(),
-        });
-    };
-    for row in faults(&metadata, "is no metadata")
-        .into_iter()
-        .chain(faults_of_metadata())
-    {
+    let rows = faults(&metadata, "is no metadata").into_iter();
+    for row in rows.chain(faults_of_metadata()) {
         let publisher = Publisher::new(|_| Answer::Never);
-        publish(&publisher, row.answer.clone());
-        let keys = RemoteKeySet::discover(ISSUER)
-            .unwrap()
-            .over(publisher.clone());
+        let publish = |fault: Option<Answer>| {
+            let metadata = fault.unwrap_or_else(|| Answer::json(&metadata));
+            let document = good(&document);
+            publisher.answer(move |asked| match is_metadata(asked) {
+                true => metadata.clone(),
+                false => document.clone(),
+            });
+        };
+        let mut timing = Timing::default();
+        timing.metadata = Duration::ZERO; // read again each time
+        let keys = RemoteKeySet::discover(ISSUER).unwrap().timing(timing);
+        let keys = keys.over(publisher.clone());
         // Where this address has no metadata, the other one is asked as well.
         let is_elsewhere = matches!(row.fault, "404" | "401" | "HTML" | "empty" | "no jwks_uri")
             || row.says.starts_with("its issuer")
             || row.fault == "an error page in JSON";
-        cold(&row, &publisher, &keys, &a, 1 + usize::from(is_elsewhere)).await;
-        publish(&publisher, Answer::json(&metadata));
-        recovered(&row, &keys, &a).await;
+        let per_attempt = 1 + usize::from(is_elsewhere);
+        twice(&row, &publisher, &keys, &a, publish, per_attempt).await;
         assert_eq!(keys.state().source, ISSUER, "{}", row.fault);
     }
 }
@@ -388,26 +427,6 @@ async fn metadata_that_fails_later_leaves_the_keys_that_it_gave() {
         said.contains("its issuer is `https://evil.example`"),
         "{said}"
     );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_pause_that_the_provider_asks_for_is_kept() {
-    let a = key("a");
-    let publisher = Publisher::new(|_| Answer::status(429).header("retry-after", "90"));
-    let keys = publisher.keys();
-    let token = token(&a);
-    for _ in 0..600 {
-        assert_eq!(status(&keys, &token).await, 503);
-        sleep(SECOND).await;
-    }
-    assert!(
-        (6..=7).contains(&publisher.asked()),
-        "{}",
-        publisher.asked()
-    );
-    publisher.publish([&a]);
-    sleep(90 * SECOND).await;
-    assert_eq!(status(&keys, &token).await, 200);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,9 @@
 #![allow(dead_code, unreachable_pub)] // each test binary uses its own part
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "../support/log.rs"]
+pub mod log;
+
 use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
@@ -19,7 +22,6 @@ use tower_bearer::{
     Algorithm, BoxError, BoxFuture, RemoteKeySet, RequireJwt, Validator,
     clock::{Clock, SystemClock},
     jwt::{Minter, SigningKey},
-    keys::remote::Timing,
     server::Rejection,
 };
 
@@ -90,11 +92,6 @@ pub async fn answer(keys: &RemoteKeySet, token: &str) -> Response<()> {
 pub fn request(token: &str) -> Request<()> {
     let request = Request::get("/").header(header::AUTHORIZATION, format!("Bearer {token}"));
     request.body(()).unwrap()
-}
-
-/// Without jitter.
-pub fn exact() -> Timing {
-    Timing::default()
 }
 
 /// Publishes documents by path, as a Tower service; counts and remembers what it is asked.
