@@ -79,6 +79,37 @@ use crate::{
 /// keys.ready(Duration::from_secs(20)).await?;
 /// # Ok(()) }
 /// ```
+///
+/// An endpoint that says whether requests can be served. It is for readiness: to restart the
+/// process mends no issuer. To look at the state asks nobody for keys, so that a process which
+/// is to be ready before its first request waits for them as above.
+///
+/// ```
+/// use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+/// use serde_json::{Value, json};
+/// use tower_bearer::RemoteKeySet;
+///
+/// async fn health(State(keys): State<RemoteKeySet>) -> (StatusCode, Json<Value>) {
+///     let state = keys.state();
+///     let status = match state.is_ready {
+///         true => StatusCode::OK,
+///         false => StatusCode::SERVICE_UNAVAILABLE,
+///     };
+///     let report = json!({
+///         "source": state.source,
+///         "keys": state.key_ids,
+///         "age_seconds": state.age.map(|age| age.as_secs()),
+///         "stale_seconds": state.staleness.as_secs(),
+///         "last_error": state.last_error.map(|error| error.to_string()),
+///         "failures": state.counters.failures,
+///     });
+///     (status, Json(report))
+/// }
+///
+/// # let keys = RemoteKeySet::file("jwks.json").watch();
+/// let app: Router = Router::new().route("/health", get(health)).with_state(keys);
+/// # let _ = app;
+/// ```
 #[derive(Clone)]
 pub struct RemoteKeySet(Arc<Owner>);
 
