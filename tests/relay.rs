@@ -5,14 +5,14 @@
 mod stack_support;
 mod support;
 
-use std::{error::Error as _, time::SystemTime};
+use std::{convert::Infallible, error::Error as _, sync::Arc, time::SystemTime};
 
 use futures::future::join_all;
-use http::{HeaderValue, Request, header::AUTHORIZATION};
+use http::{Request, header::AUTHORIZATION};
 use serde_json::{Value, json};
-use tower::{Layer, ServiceExt};
+use tower::{Layer, ServiceExt, service_fn};
 use tower_bearer::{
-    AccessToken, AuthLayer, BoxError, Expected, TokenEndpoint, Validator, Verified,
+    AccessToken, AuthLayer, BoxError, Expected, RequireJwt, TokenEndpoint, Validator, Verified,
     client::{ErrorKind, PresetCredentials, Refusal, TokenSource, source},
     clock::Clock,
     oauth::{ClientAuth, ObtainErrorKind, TokenExchange, grant::TokenType},
@@ -74,41 +74,30 @@ fn bearer(token: &Verified<Value>) -> String {
 
 #[tokio::test]
 async fn the_callers_token_goes_on_to_an_api_that_it_was_issued_for_and_to_no_other() {
-    use RelayErrorKind::OtherAudience;
+    use RelayErrorKind::{AudienceUnseen, OtherAudience};
     let server = server();
     let both = json!({ "sub": "alice", "aud": ["orders", "stock"] });
-    let one = json!({ "sub": "alice", "aud": "orders" });
-    let elsewhere = Expected::in_claim("aud", "stock");
-    let any_of = Expected::any_of(Vec::<String>::new());
-    let rows: [(&str, &Value, Expected, Option<RelayErrorKind>); 8] = [
+    let one = json!({ "sub": "alice", "aud": "orders", "tid": "orders" });
+    let pattern = |text| Expected::pattern(text).unwrap();
+    let in_claim = |value: Expected| Expected::in_claim("tid", value);
+    let none = Expected::any_of(Vec::<String>::new());
+    let for_stock = Expected::matching(|audience| audience == "stock");
+    #[rustfmt::skip]
+    let rows: [(&str, &Value, Expected, Option<RelayErrorKind>); 14] = [
         ("one of its audiences", &both, "stock".into(), None),
-        (
-            "by another name of it",
-            &both,
-            ["warehouse", "stock"].into(),
-            None,
-        ),
-        (
-            "unchecked, which is said",
-            &one,
-            Expected::unchecked(),
-            None,
-        ),
-        (
-            "for another API alone",
-            &one,
-            "stock".into(),
-            Some(OtherAudience),
-        ),
+        ("by another name of it", &both, ["warehouse", "stock"].into(), None),
+        ("by a function", &both, for_stock.clone(), None),
+        ("by a pattern", &both, pattern("*"), None),
+        ("unchecked, which is said", &one, Expected::unchecked(), None),
+        ("for another API alone", &one, "stock".into(), Some(OtherAudience)),
         ("almost the name", &both, "stoc".into(), Some(OtherAudience)),
         ("capitals count", &both, "Stock".into(), Some(OtherAudience)),
-        (
-            "in a claim that is not seen here",
-            &both,
-            elsewhere,
-            Some(OtherAudience),
-        ),
-        ("nothing would do", &both, any_of, Some(OtherAudience)),
+        ("not by that function", &one, for_stock, Some(OtherAudience)),
+        ("not by that pattern", &one, pattern("stock/*"), Some(OtherAudience)),
+        ("nothing would do", &both, none, Some(OtherAudience)),
+        ("in a claim that is not looked at", &one, in_claim("orders".into()), Some(AudienceUnseen)),
+        ("nor there unchecked", &one, in_claim(Expected::unchecked()), Some(AudienceUnseen)),
+        ("a pattern that needs another claim", &one, pattern("{tid}"), Some(AudienceUnseen)),
     ];
     for (rule, claims, expected, refused) in rows {
         let (world, token) = (World::open(), caller(&server, claims.clone()));
@@ -124,22 +113,21 @@ async fn the_callers_token_goes_on_to_an_api_that_it_was_issued_for_and_to_no_ot
 }
 
 #[tokio::test]
-async fn a_token_for_another_audience_is_an_error_that_names_the_fix() {
+async fn an_audience_that_does_not_fit_is_an_error_that_names_the_fix() {
     let server = server();
     let token = caller(&server, json!({ "sub": "alice" }));
-    let sent = send(
-        same_token(&server, "stock"),
-        &World::open(),
-        on_behalf_of(&token),
-    )
-    .await;
-    let error = sent.unwrap_err();
-    let (text, debug) = (error.to_string(), format!("{error:?}"));
-    for part in ["orders", "stock", "relay::exchanged"] {
-        assert!(
-            text.contains(part) && debug.contains(part),
-            "{text} {debug}"
-        );
+    let pattern = Expected::pattern("{tid}").unwrap();
+    let rows: [(Expected, &[&str]); 2] = [
+        ("stock".into(), &["orders", "stock", "relay::exchanged"]),
+        (pattern, &["`aud`", "Expected::unchecked"]),
+    ];
+    for (expected, words) in rows {
+        let source = same_token(&server, expected);
+        let sent = send(source, &World::open(), on_behalf_of(&token)).await;
+        let error = sent.unwrap_err();
+        for said in [error.to_string(), format!("{error:?}")] {
+            assert!(words.iter().all(|word| said.contains(word)), "{said}");
+        }
     }
 }
 
@@ -162,10 +150,9 @@ async fn of_a_session_with_an_id_token_the_access_token_goes_on_if_that_is_said(
 
     let world = World::open();
     let sent = send(same_token(&server, "stock"), &world, on_behalf_of(&session)).await;
-    assert_eq!(
-        relay_kind(&sent.unwrap_err()),
-        Some(RelayErrorKind::OtherAudience)
-    );
+    let error = sent.unwrap_err();
+    assert_eq!(relay_kind(&error), Some(RelayErrorKind::OtherAudience));
+    assert!(error.to_string().contains("an unknown audience"), "{error}");
     let unchecked = same_token(&server, Expected::unchecked());
     send(unchecked.clone(), &world, on_behalf_of(&session))
         .await
@@ -187,19 +174,25 @@ async fn of_a_session_with_an_id_token_the_access_token_goes_on_if_that_is_said(
 
 #[tokio::test]
 async fn a_request_that_names_no_caller_is_sent_in_nobodys_name() {
-    let (server, own, world) = (server(), Tokens::new(), World::open());
-    let error = send(same_token(&server, "stock"), &world, api())
-        .await
-        .unwrap_err();
-    assert_eq!(relay_kind(&error), Some(RelayErrorKind::NoCaller));
-    assert!(error.to_string().contains("relay::on_behalf_of"), "{error}");
+    let server = server();
+    let sources: [Arc<dyn TokenSource>; 2] = [
+        Arc::new(same_token(&server, "stock")),
+        Arc::new(exchanged(&server)),
+    ];
+    for source in sources {
+        let (own, world) = (Tokens::new(), World::open());
+        let error = send(source.clone(), &world, api()).await.unwrap_err();
+        assert_eq!(relay_kind(&error), Some(RelayErrorKind::NoCaller));
+        assert!(error.to_string().contains("relay::on_behalf_of"), "{error}");
 
-    // Nor in the service's own: `first_of` passes over a source that has no token for a
-    // request, and this is none.
-    let either = source::first_of(same_token(&server, "stock")).or(own.tokens.clone());
-    let error = send(either, &world, api()).await.unwrap_err();
-    assert_eq!(relay_kind(&error), Some(RelayErrorKind::NoCaller));
-    assert_eq!((own.exchanges(), world.sent().len()), (0, 0));
+        // Nor in the service's own: `first_of` passes over a source that has no token for a
+        // request, and this is none.
+        let either = source::first_of(source).or(own.tokens.clone());
+        let error = send(either, &world, api()).await.unwrap_err();
+        assert_eq!(relay_kind(&error), Some(RelayErrorKind::NoCaller));
+        assert_eq!((own.exchanges(), world.sent().len()), (0, 0));
+    }
+    assert_eq!(server.requests().token, 0);
 }
 
 #[tokio::test]
@@ -264,33 +257,71 @@ async fn a_callers_token_is_not_sent_past_its_end_and_a_refusal_of_it_is_the_cal
 
 // What came in
 
-#[tokio::test]
-async fn credentials_copied_from_the_request_that_came_in_are_taken_out() {
-    let (server, world) = (server(), World::open());
-    let token = alice(&server);
+/// What is sent by a handler that sends on the very request that came in with `token`.
+async fn forwarded(
+    token: &Verified<Value>,
+    guard: RequireJwt<Value>,
+    client: AuthLayer,
+    names_the_caller: bool,
+) -> Vec<String> {
+    let world = World::open();
+    let client = client.origin(API).unwrap().layer(world.clone());
+    let handler = service_fn(move |mut request: Request<Body>| {
+        let client = client.clone();
+        async move {
+            if names_the_caller {
+                let token = request.extensions().get::<Verified<Value>>().cloned();
+                relay::on_behalf_of(&mut request, &token.unwrap());
+            }
+            let answer = client.oneshot(request).await;
+            Ok::<_, Infallible>(answer.unwrap_or_else(|_| stack_support::answer(502)))
+        }
+    });
     let mut request = api();
-    let copied = HeaderValue::from_static("Bearer copied");
-    request.headers_mut().insert(AUTHORIZATION, copied.clone());
-    relay::on_behalf_of(&mut request, &token);
-    send(same_token(&server, "stock"), &world, request)
-        .await
-        .unwrap();
-    assert_eq!(world.tokens(), [bearer(&token)]);
+    let value = bearer(token).parse().unwrap();
+    request.headers_mut().insert(AUTHORIZATION, value);
+    let response = guard.layer(handler).oneshot(request).await.unwrap();
+    let sent = world.tokens();
+    assert_eq!(response.status().is_success(), !sent.is_empty());
+    sent
+}
 
-    // Where that was not said, the layer can refuse what is left.
-    let layer = AuthLayer::new(same_token(&server, "stock"))
-        .preset_credentials(PresetCredentials::Refuse)
-        .origin(API)
-        .unwrap();
-    let mut request = api();
-    request.headers_mut().insert(AUTHORIZATION, copied);
-    let error = layer
-        .layer(world.clone())
-        .oneshot(request)
-        .await
-        .unwrap_err();
-    assert_eq!(kind(&error), Some(ErrorKind::PresetCredentials));
-    assert_eq!(world.sent().len(), 1);
+#[tokio::test]
+async fn what_a_handler_sends_on_carries_one_token_and_the_one_that_is_meant() {
+    use PresetCredentials::{Keep, Refuse};
+    let server = server();
+    let token = alice(&server);
+    let guard = RequireJwt::new(server.validator(), server.keys()).clock(server.clock().clone());
+    let (came, own) = (Some(bearer(&token)), Some("Bearer token-1".to_owned()));
+    // Whether the guard takes the token out, what the client does with one that is left, and
+    // whether the handler says `on_behalf_of`; what is sent where the caller's token goes on,
+    // and where the service's own does.
+    #[rustfmt::skip]
+    let rows = [
+        ("as it is meant", true, Refuse, true, &came, &own),
+        ("the guard leaves it, the handler takes it out", false, Refuse, true, &came, &own),
+        ("a handler that forgot", true, Refuse, false, &None, &own),
+        ("a handler that forgot, and a guard", false, Refuse, false, &None, &None),
+        ("a handler that forgot, and a client", true, Keep, false, &None, &own),
+        ("all three forgot: it goes as it came", false, Keep, false, &came, &came),
+    ];
+    for (rule, removes, preset, names, relayed, in_own_name) in rows {
+        let guard = match removes {
+            true => guard.clone().remove_credentials(),
+            false => guard.clone(),
+        };
+        let client = AuthLayer::new(same_token(&server, "stock")).preset_credentials(preset);
+        let sent = forwarded(&token, guard.clone(), client, names).await;
+        assert_eq!(sent, Vec::from_iter(relayed.clone()), "{rule}");
+
+        let client = AuthLayer::new(Tokens::new().tokens).preset_credentials(preset);
+        let sent = forwarded(&token, guard, client, names).await;
+        assert_eq!(
+            sent,
+            Vec::from_iter(in_own_name.clone()),
+            "{rule}, in its own name"
+        );
+    }
 }
 
 #[tokio::test]
@@ -406,7 +437,7 @@ async fn what_was_bought_is_used_no_longer_than_the_callers_own_token_is_good() 
 #[tokio::test]
 async fn callers_are_kept_up_to_a_bound_and_those_whose_token_has_ended_leave() {
     let server = server();
-    let source = std::sync::Arc::new(exchanged(&server).at_most(3));
+    let source = Arc::new(exchanged(&server).at_most(3));
     let layer = AuthLayer::new(source.clone()).origin(API).unwrap();
     let client = layer.layer(World::open());
     let kept = || {
@@ -471,7 +502,7 @@ async fn nothing_that_can_be_printed_shows_a_callers_token() {
     let refused = send(same, &World::open(), on_behalf_of(&token))
         .await
         .unwrap_err();
-    let source = std::sync::Arc::new(other);
+    let source = Arc::new(other);
     send(source.clone(), &World::closed(), request)
         .await
         .unwrap();

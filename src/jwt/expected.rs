@@ -141,11 +141,20 @@ impl Expected {
         self.is_unchecked() || self.claim.is_some()
     }
 
-    /// Whether one of these values is one that is expected. What is expected in another claim
-    /// ([`in_claim`](Self::in_claim)) is not among them.
+    /// Whether one of these values is one that is expected; never where that
+    /// [depends on other claims](Self::depends_on_other_claims), which values don't tell.
     #[must_use]
     pub fn is_met_by<'a>(&self, values: impl IntoIterator<Item = &'a str>) -> bool {
-        self.is_unchecked() || values.into_iter().any(|value| self.names(Some(value)))
+        let meets = |value| self.accepts(value);
+        !self.depends_on_other_claims() && (self.is_unchecked() || values.into_iter().any(meets))
+    }
+
+    /// Whether more has to be seen than the values where they belong: what is expected stands
+    /// in another claim ([`in_claim`](Self::in_claim)), or has to agree with one (a `{claim}`
+    /// of a [`pattern`](Self::pattern)).
+    #[must_use]
+    pub fn depends_on_other_claims(&self) -> bool {
+        self.claim.is_some() || self.pattern_claims().next().is_some()
     }
 
     /// What is expected, in words for a log: the values, the pattern; nothing where it is

@@ -22,6 +22,9 @@ pub enum RelayErrorKind {
     NoCaller,
     /// The caller's token was not issued for the other API: exchange it.
     OtherAudience,
+    /// What the other API is called can't be looked for in `aud` alone: the program has to be
+    /// mended.
+    AudienceUnseen,
     /// The caller's token has ended since it came.
     Ended,
 }
@@ -47,9 +50,13 @@ impl RelayError {
     ) -> Self {
         let (received, expected): (Vec<_>, Vec<_>) =
             (received.collect(), expected.values().collect());
+        let received = match received.is_empty() {
+            true => "of an unknown audience".to_owned(),
+            false => format!("for {received:?}"),
+        };
         Self {
             kind: RelayErrorKind::OtherAudience,
-            detail: format!("{received:?}, and not for {expected:?}"),
+            detail: format!("{received}, and not for {expected:?}"),
         }
     }
 
@@ -70,7 +77,10 @@ impl fmt::Display for RelayError {
             ),
             RelayErrorKind::OtherAudience => write!(
                 f,
-                "the caller's token is for {detail}: buy another one with it (`relay::exchanged`), or have it issued for both"
+                "the caller's token is {detail}: buy another one with it (`relay::exchanged`), or have it issued for both"
+            ),
+            RelayErrorKind::AudienceUnseen => f.write_str(
+                "no token goes on by a rule that needs other claims than `aud`: give `relay::same_token` names, a pattern with `*` alone, or `Expected::unchecked()`",
             ),
             RelayErrorKind::Ended => f.write_str("the caller's token has ended since it came"),
         }

@@ -2,7 +2,7 @@
 
 use std::{future::ready, sync::Arc};
 
-use super::{Caller, RelayError};
+use super::{Caller, RelayError, RelayErrorKind};
 use crate::{
     BoxError, BoxFuture,
     client::{RequestContext, TokenSource},
@@ -17,8 +17,9 @@ use crate::{
 /// The token is one that was issued for that API too: a token for another audience is an
 /// error that names the fix, and so is one of which the audience is not known
 /// ([`Validator::validate_granted`](crate::Validator::validate_granted)). An API that may see
-/// such a token could use it wherever it is meant for. An audience in a claim of another name
-/// ([`Expected::in_claim`]) is not seen here, and counts as another one.
+/// such a token could use it wherever it is meant for. Only `aud` is looked at: with
+/// [`Expected::in_claim`], and with a pattern that has a `{claim}`, every request is an error
+/// that says so ([`RelayErrorKind::AudienceUnseen`]).
 ///
 /// A refusal goes to the caller: there is no other token. It is not sent past its end.
 ///
@@ -55,6 +56,9 @@ impl SameToken {
 
     fn token(&self, request: &RequestContext<'_>) -> Result<AccessToken, RelayError> {
         let caller = Caller::named_in(request)?;
+        if self.audience.depends_on_other_claims() {
+            return Err(RelayError::of(RelayErrorKind::AudienceUnseen));
+        }
         if !self.audience.is_met_by(caller.audience()) {
             return Err(RelayError::other_audience(
                 caller.audience(),
