@@ -84,38 +84,33 @@ const ROWS: &[Row] = &[
     ("dropped, expired", &[Call(Served), Minutes(60), Drop, Call(Served)], 2, &["1", "2"]),
 ];
 
-async fn happens(world: &World, step: Step) {
-    match step {
-        Call(expected) => assert_eq!(world.call().await, expected),
-        CallWithInbound(preset, expected) => {
-            assert_eq!(world.call_with_inbound(preset).await, expected);
-        }
-        CallForeign => {
-            let outcome = world.call_foreign().await;
-            assert_eq!(outcome, Failed(ErrorKind::ForeignOrigin));
-        }
-        Drop => world.drop_call().await,
-        Minutes(minutes) => world.minutes(minutes),
-        Renewal => world.renewal().await,
-        Revoke => world.revoke(),
-        EndpointFails => world.endpoint_fails(),
-        EndpointMoves => world.endpoint_moves(),
-        KeysMove => world.keys_move(),
-        ApiMoves => world.api_moves(),
-    }
+async fn happens(world: &World, step: Step, at: &str) {
+    let (outcome, expected) = match step {
+        Call(expected) => (world.call().await, expected),
+        CallWithInbound(preset, expected) => (world.call_with_inbound(preset).await, expected),
+        CallForeign => (world.call_foreign().await, Failed(ErrorKind::ForeignOrigin)),
+        Drop => return world.drop_call().await,
+        Minutes(minutes) => return world.minutes(minutes),
+        Renewal => return world.renewal().await,
+        Revoke => return world.revoke(),
+        EndpointFails => return world.endpoint_fails(),
+        EndpointMoves => return world.endpoint_moves(),
+        KeysMove => return world.keys_move(),
+        ApiMoves => return world.api_moves(),
+    };
+    assert_eq!(outcome, expected, "{at}, {step:?}");
 }
 
 async fn each_situation(stack: Stack) {
     for (situation, steps, exchanges, sent) in ROWS {
-        println!("{stack:?}, {situation}"); // shown if it fails
+        let at = format!("{stack:?}, {situation}");
         let world = World::new(stack).await;
         for step in *steps {
-            println!("  {step:?}");
-            happens(&world, *step).await;
+            happens(&world, *step, &at).await;
         }
-        assert_eq!(world.exchanges(), *exchanges);
-        assert_eq!(world.sent(), *sent);
-        assert_eq!(world.foreign.heard(), [""; 0]);
+        assert_eq!(world.exchanges(), *exchanges, "{at}");
+        assert_eq!(world.sent(), *sent, "{at}");
+        assert_eq!(world.foreign.heard(), [""; 0], "{at}");
     }
 }
 
