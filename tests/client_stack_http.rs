@@ -26,12 +26,10 @@ use tower_http::{
     request_id::{MakeRequestId, RequestId, SetRequestIdLayer},
     sensitive_headers::SetSensitiveRequestHeadersLayer,
     set_header::SetRequestHeaderLayer,
-    trace::{DefaultMakeSpan, DefaultOnRequest, TraceLayer},
 };
-use tracing::Level;
 
 use stack_support::{API, Body, EVIL, Tokens, World, answer, api, kind, redirect};
-use support::Log;
+use support::{Log, traced};
 
 // FollowRedirect
 
@@ -114,17 +112,6 @@ async fn the_wrong_order_a_stranger_that_a_redirect_leads_to_can_have_tokens_ren
 }
 
 // Trace
-
-fn traced()
--> TraceLayer<tower_http::classify::SharedClassifier<tower_http::classify::ServerErrorsAsFailures>>
-{
-    let span = DefaultMakeSpan::new()
-        .level(Level::INFO)
-        .include_headers(true);
-    TraceLayer::new_for_http()
-        .make_span_with(span)
-        .on_request(DefaultOnRequest::new().level(Level::INFO))
-}
 
 #[tokio::test]
 async fn a_trace_on_either_side_shows_headers_and_no_token() {

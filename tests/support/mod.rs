@@ -22,6 +22,11 @@ use tower_bearer::{
     test_util::ManualClock,
     token::{Expiry, RefreshToken, Tokens},
 };
+use tower_http::{
+    classify::{ServerErrorsAsFailures, SharedClassifier},
+    trace::{DefaultMakeSpan, DefaultOnRequest, TraceLayer},
+};
+use tracing::Level;
 
 pub const SECOND: Duration = Duration::from_secs(1);
 pub const HOUR: Duration = Duration::from_secs(3600);
@@ -151,4 +156,14 @@ impl Stopwatch {
         let elapsed = SystemClock::new().monotonic() - self.0;
         Duration::from_millis(u64::try_from(elapsed.as_millis()).unwrap())
     }
+}
+
+/// Shows all that it is asked to show, at `INFO`.
+pub fn traced() -> TraceLayer<SharedClassifier<ServerErrorsAsFailures>> {
+    let span = DefaultMakeSpan::new()
+        .level(Level::INFO)
+        .include_headers(true);
+    TraceLayer::new_for_http()
+        .make_span_with(span)
+        .on_request(DefaultOnRequest::new().level(Level::INFO))
 }

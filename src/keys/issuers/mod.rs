@@ -6,7 +6,7 @@
 //!
 //! A provider that shares *one* key set among its tenants needs none of this: a
 //! [`RemoteKeySet`](super::RemoteKeySet), and a pattern for the validator. So does a handful
-//! of issuers that are known: [`also_trust`](crate::server::JwtGuard::also_trust).
+//! of issuers that are known: [`also_trust`](crate::server::Guard::also_trust).
 
 mod admission;
 mod builder;
