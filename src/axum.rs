@@ -196,7 +196,8 @@ fn caller<'p, T: Clone + Send + Sync + 'static>(
         Some(_) => fixes.other_guard,
         None => fixes.no_guard,
     };
-    tracing::error!(taken = std::any::type_name::<T>(), "{fix}");
+    let taken = std::any::type_name::<T>();
+    tracing::error!(reason = fix, taken, "request refused");
     Err(Rejection::misconfigured(
         fix,
         Protocol::of(&parts.method, &parts.headers),

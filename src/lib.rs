@@ -74,6 +74,14 @@
 //! | people who log in by a login page | [`login`] |
 //! | your own tests | [`test_util`] |
 //!
+//! # Events
+//!
+//! What happens is told by `tracing`, with targets that begin with `tower_bearer`: by
+//! [`client`](client#events), [`server`](server#events), [`RemoteKeySet`](RemoteKeySet#events),
+//! [`keys::issuers`](keys::issuers#events) and [`login`](login#events). No event shows a secret,
+//! at any level. There are no spans: an event about a request is in whatever span the request is
+//! in.
+//!
 //! # Features
 //!
 //! | feature | default | gives |

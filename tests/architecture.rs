@@ -4,11 +4,9 @@
 //! expressions and behind any `cfg` count like those in `use`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+mod sources;
+
+use std::{collections::BTreeMap, fs, path::Path};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
@@ -68,7 +66,7 @@ const CRYPTO: [&str; 15] = [
 
 #[test]
 fn imports_never_go_upward() {
-    let files = sources();
+    let files = sources::all();
     assert!(files.len() > 5, "the sources were not found");
     let found = violations(&files);
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
@@ -78,33 +76,13 @@ fn imports_never_go_upward() {
 #[test]
 fn no_system_is_named_in_the_library() {
     const SYSTEMS: [&str; 4] = ["morelogin", "fastapi", "cloudreve", "mluvii"];
-    for (name, source) in sources() {
+    for (name, source) in sources::all() {
         for (at, line) in source.to_lowercase().lines().enumerate() {
             let is_named = SYSTEMS.iter().any(|system| line.contains(system));
             let is_link = line.trim_start().starts_with("//") && line.contains("examples/");
             assert!(!is_named || is_link, "{name}:{}: {line}", at + 1);
         }
     }
-}
-
-/// Every `src/**/*.rs` with its path from the repository's root.
-fn sources() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = Vec::new();
-    let mut folders = vec![root.join("src")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path: PathBuf = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|ext| ext == "rs") {
-                let name = path.strip_prefix(root).unwrap().to_str().unwrap();
-                files.push((name.to_owned(), fs::read_to_string(&path).unwrap()));
-            }
-        }
-    }
-    files.sort();
-    files
 }
 
 fn violations(files: &[(String, String)]) -> Vec<String> {

@@ -107,6 +107,7 @@
 //! | `WARN` | ID token of a renewal not accepted | `reason` |
 //! | `WARN` | the use of a session could not be noted | `error` |
 //! | `ERROR` | login not finished | `reason`, `error` |
+//! | `ERROR` | a parameter of the login's own is not replaced | `name` |
 
 mod authorization_request;
 mod authorization_response;

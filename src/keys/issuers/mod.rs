@@ -7,6 +7,14 @@
 //! A provider that shares *one* key set among its tenants needs none of this: a
 //! [`RemoteKeySet`](super::RemoteKeySet), and a pattern for the validator. So does a handful
 //! of issuers that are known: [`also_trust`](crate::server::Guard::also_trust).
+//!
+//! # Events
+//!
+//! Those of [each set](super::RemoteKeySet#events), and by `tracing`:
+//!
+//! | level | event | fields |
+//! | --- | --- | --- |
+//! | `DEBUG` | a new issuer is looked for | `issuer` |
 
 mod admission;
 mod builder;

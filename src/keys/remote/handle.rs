@@ -42,14 +42,15 @@ use crate::{
 ///
 /// # Events
 ///
-/// By `tracing`, each with the field `source`; none shows a token.
+/// By `tracing`; none shows a token. Keys are read in a task of its own, for all requests, so
+/// that these events are in no request's span.
 ///
-/// | level | event | further fields |
+/// | level | event | fields |
 /// | --- | --- | --- |
-/// | `DEBUG` | keys read | `trigger`, `elapsed_ms`, `keys`, `key_ids` |
-/// | `INFO` | the trusted keys changed | `added`, `withdrawn` |
-/// | `INFO` | new keys are absent; the set is read again | `doubtful` |
-/// | `WARN` | keys could not be read | `trigger`, `elapsed_ms`, `retry_after_ms`, `error` |
+/// | `DEBUG` | keys read | `source`, `trigger`, `elapsed_ms`, `keys`, `key_ids` |
+/// | `INFO` | the trusted keys changed | `source`, `added`, `withdrawn` |
+/// | `INFO` | new keys are absent; the set is read again | `source`, `doubtful` |
+/// | `WARN` | keys could not be read | `source`, `trigger`, `elapsed_ms`, `retry_after_ms`, `error` |
 /// | `WARN` | a key of a JWKS was skipped | `index`, `error` |
 /// | `ERROR` | a key was published that is to be kept secret | `index`, `error` |
 ///
