@@ -14,13 +14,8 @@
 mod interop_support;
 mod jwt_support;
 
-use std::{
-    io::Write,
-    path::PathBuf,
-    process::{Command, Stdio},
-};
-
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use interop_support::Other;
 use jwt_support::{BACKENDS, NOW, now, validator, verdict};
 use serde_json::{Value, json};
 use tower_bearer::{
@@ -28,46 +23,8 @@ use tower_bearer::{
     jwt::{Minter, SigningKey},
 };
 
-/// Another implementation, as a program that is given JSON and answers JSON.
-struct Other {
-    program: PathBuf,
-    script: &'static str,
-    place: PathBuf,
-}
-
-impl Other {
-    /// None where it isn't installed.
-    fn find(program: &str, script: &'static str, installed: &str) -> Option<Self> {
-        let place = interop_support::installed(installed)?;
-        let local = place.join(program);
-        let program = if local.exists() {
-            local
-        } else {
-            program.into()
-        };
-        Some(Self {
-            program,
-            script,
-            place,
-        })
-    }
-
-    fn ask(&self, make: &[&str], verify: &[Value]) -> Value {
-        let question = json!({"claims": claims(), "now": NOW, "make": make, "verify": verify});
-        let mut child = Command::new(&self.program)
-            .arg(self.script)
-            .current_dir(&self.place)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(question.to_string().as_bytes()).unwrap();
-        drop(stdin);
-        let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{} failed", self.script);
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
+fn ask(other: &Other, make: &[&str], verify: &[Value]) -> Value {
+    other.ask(&json!({"claims": claims(), "now": NOW, "make": make, "verify": verify}))
 }
 
 fn claims() -> Value {
@@ -92,7 +49,7 @@ fn pyjwt_and_we_accept_each_other() {
 }
 
 fn agree(other: &Other, names: &[&str]) {
-    let made = other.ask(names, &[]);
+    let made = ask(other, names, &[]);
     let made = made["made"].as_array().unwrap();
     assert_eq!(made.len(), names.len());
     let mut ours = Vec::new();
@@ -115,7 +72,7 @@ fn agree(other: &Other, names: &[&str]) {
             }
         }
     }
-    let answer = other.ask(&[], &ours);
+    let answer = ask(other, &[], &ours);
     let verified = answer["verified"].as_array().unwrap();
     assert_eq!(verified.len(), ours.len());
     for (asked, said) in ours.iter().zip(verified) {

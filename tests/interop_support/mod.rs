@@ -76,3 +76,44 @@ impl Drop for Script {
         let _ = self.child.wait();
     }
 }
+
+/// Another implementation, as a program that is given JSON and answers JSON.
+pub struct Other {
+    program: PathBuf,
+    script: &'static str,
+    place: PathBuf,
+}
+
+impl Other {
+    /// None where it isn't installed.
+    pub fn find(program: &str, script: &'static str, what: &str) -> Option<Self> {
+        let place = installed(what)?;
+        let local = place.join(program);
+        let program = if local.exists() {
+            local
+        } else {
+            program.into()
+        };
+        Some(Self {
+            program,
+            script,
+            place,
+        })
+    }
+
+    pub fn ask(&self, question: &Value) -> Value {
+        let mut child = Command::new(&self.program)
+            .arg(self.script)
+            .current_dir(&self.place)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(question.to_string().as_bytes()).unwrap();
+        drop(stdin);
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{} failed", self.script);
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
