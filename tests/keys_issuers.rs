@@ -126,8 +126,12 @@ async fn an_issuer_that_is_not_expected_causes_no_request() {
     let strict = guard(&keys_at(&publisher, Limits::default()));
     // The sets look for their own issuers only, whatever the validator lets through.
     let any = Validator::new(Expected::unchecked(), "orders");
-    let lenient = RequireJwt::new(any, keys_at(&publisher, Limits::default()));
+    let lenient = RequireJwt::new(any.clone(), keys_at(&publisher, Limits::default()));
+    // Nor does a function have to think of how long a name may be.
     let long = issuer(&"a".repeat(600));
+    let named = |issuer: &str| issuer.starts_with("https://id.example/aa");
+    let by_function = RemoteIssuers::new(Expected::matching(named)).unwrap();
+    let by_function = RequireJwt::new(any, by_function.over(publisher.clone()));
     let names = [
         json!("https://evil.example/a"),
         json!("https://id.example"),
@@ -141,7 +145,7 @@ async fn an_issuer_that_is_not_expected_causes_no_request() {
     ];
     for name in names {
         let token = token_with(&a, json!({ "iss": name }));
-        for guard in [&strict, &lenient] {
+        for guard in [&strict, &lenient, &by_function] {
             assert_eq!(status(guard, &token).await, 401, "{name}");
         }
     }
@@ -252,6 +256,27 @@ async fn the_same_where_the_provider_knows_everybody() {
         tenant != "a" && tenant != "b"
     });
     assert!(of_strangers.count() <= 2 * 220);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_keys_of_a_stranger_cost_comes_out_of_the_budget() {
+    let (a, forged) = (key("1"), key("1"));
+    let set = jwks([&a]);
+    let publisher = Publisher::new(move |asked| match asked_for(asked) {
+        (tenant, true) => metadata(&tenant),
+        _ => Answer::json(&set).header("cache-control", "max-age=0"), // 30 s
+    });
+    let keys = keys_at(&publisher, Limits::default());
+    let (guard, forged) = (guard(&keys), token("a", &forged));
+    // It names a published key, and the key did not sign it.
+    for _ in 0..60 {
+        assert_eq!(status(&guard, &forged).await, 401);
+        sleep(5 * SECOND).await;
+    }
+    // Nobody keeps them fresh: each half minute they are looked for like those of a newcomer.
+    assert_eq!((keys.state().admitted, publisher.asked()), (10, 20));
+    assert_eq!(status(&guard, &token("a", &a)).await, 200);
+    assert_eq!(keys.state().proven, 1);
 }
 
 #[tokio::test(start_paused = true)]

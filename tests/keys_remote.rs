@@ -198,24 +198,25 @@ async fn a_withdrawn_key_is_trusted_no_longer_once_the_set_was_read() {
 
 #[tokio::test(start_paused = true)]
 async fn a_young_key_is_withdrawn_by_the_second_reading_which_comes_by_itself() {
-    let (a, b) = (key("a"), key("b"));
-    let publisher = Publisher::of([&a, &b]);
-    let keys = publisher.keys();
-    assert_eq!(status(&keys, &token(&b)).await, 200);
-    publisher.publish([&a]);
-    keys.refresh().await.unwrap();
-    assert_eq!(
-        status(&keys, &token(&b)).await,
-        200,
-        "one server may not know it yet"
-    );
-    let start = now();
-    sleep(4 * SECOND).await;
-    assert_eq!(status(&keys, &token(&b)).await, 200);
-    sleep(2 * SECOND).await;
-    assert_eq!(publisher.asked(), 3);
-    assert_eq!((publisher.requests()[2].at - start).as_secs(), 5);
-    assert_eq!(status(&keys, &token(&b)).await, 401);
+    for is_in_use in [true, false] {
+        let (a, b) = (key("a"), key("b"));
+        let publisher = Publisher::of([&a, &b]);
+        let keys = publisher.keys();
+        assert_eq!(status(&keys, &token(&b)).await, 200);
+        publisher.publish([&a]);
+        keys.refresh().await.unwrap();
+        let start = now();
+        let trusted = keys.state().key_ids;
+        assert_eq!(trusted, ["a", "b"], "one server may not know it yet");
+        sleep(4 * SECOND).await;
+        if is_in_use {
+            assert_eq!(status(&keys, &token(&b)).await, 200);
+        }
+        sleep(2 * SECOND).await;
+        assert_eq!(publisher.asked(), 3);
+        assert_eq!((publisher.requests()[2].at - start).as_secs(), 5);
+        assert_eq!(status(&keys, &token(&b)).await, 401);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -643,7 +644,7 @@ fn without_a_runtime_it_is_an_error_and_not_a_panic() {
 
 #[test]
 fn a_runtime_that_dies_takes_its_task_along_and_the_next_one_starts_afresh() {
-    let a = key("a");
+    let (a, b) = (key("a"), key("b"));
     let publisher = Publisher::new(|_| Answer::Never);
     let keys = publisher.keys();
     let runtime = || {
@@ -652,16 +653,24 @@ fn a_runtime_that_dies_takes_its_task_along_and_the_next_one_starts_afresh() {
             .build()
             .unwrap()
     };
-    let first = runtime();
-    first.block_on(async {
-        let token = token(&a);
-        let asked = status(&keys, &token);
-        let _ = tokio::time::timeout(Duration::from_millis(50), asked).await;
-    });
-    drop(first); // in the middle of a fetch
+    let in_the_middle_of_a_fetch_for = |token: String| {
+        let first = runtime();
+        first.block_on(async {
+            let asked = status(&keys, &token);
+            let _ = tokio::time::timeout(Duration::from_millis(50), asked).await;
+        });
+        drop(first);
+    };
+    in_the_middle_of_a_fetch_for(token(&a));
     publisher.publish([&a]);
     runtime().block_on(async {
         assert_eq!(status(&keys, &token(&a)).await, 200);
+    });
+    publisher.always(Answer::Never);
+    in_the_middle_of_a_fetch_for(token(&b));
+    publisher.publish([&a, &b]);
+    runtime().block_on(async {
+        assert_eq!(status(&keys, &token(&b)).await, 200);
     });
     // And between two fetches: the keys go on serving, and a new task reads them again.
     runtime().block_on(async {
