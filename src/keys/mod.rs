@@ -3,16 +3,17 @@
 //! | the keys are | take |
 //! | --- | --- |
 //! | at hand: a shared secret, PEM, DER, a JWK, a JWKS, files of them | [`KeySet`] |
-//! | published by an issuer, or at the address of a JWKS | `RemoteKeySet::discover`, `RemoteKeySet::new` |
-//! | in files that change, such as mounted secrets | `RemoteKeySet::file`, `RemoteKeySet::directory` |
-//! | those of a handful of issuers, each with rules of its own | one of these for each, and `also_trust` on the guard |
-//! | those of many tenants, each with an issuer of its own | `issuers::RemoteIssuers` |
-//! | those of many tenants, all in one set | a `RemoteKeySet`, and [`Expected::pattern`](crate::Expected::pattern) |
+//! | published by an issuer, or at the address of a JWKS | [`RemoteKeySet::discover`], [`RemoteKeySet::new`] |
+//! | in files that change, such as mounted secrets | [`RemoteKeySet::file`], [`RemoteKeySet::directory`] |
+//! | those of a handful of issuers, each with rules of its own | one of these for each, and [`also_trust`](crate::server::JwtGuard::also_trust) |
+//! | those of many tenants, each with an issuer of its own | [`issuers::RemoteIssuers`] |
+//! | those of many tenants, all in one set | a [`RemoteKeySet`], and [`Expected::pattern`](crate::Expected::pattern) |
 //! | anywhere else | [`from_fn`], [`from_async_fn`], or a [`KeySource`] of your own |
 //!
-//! What is remote needs the feature `server`; a guard takes any of them, and so does
-//! [`Validator::validate`](crate::Validator::validate) a `KeySet`. Which key verifies a token
-//! is decided by the token's `kid` and by the algorithm that each key is bound to.
+//! A guard takes any of them; [`Validator::validate`](crate::Validator::validate), which waits
+//! for nothing, takes a `KeySet`. Which key verifies a token is decided by the token's `kid`
+//! and by the algorithm that each key is bound to. All but `KeySet` and closures need the
+//! feature `server`.
 //!
 //! The repository's `docs/providers.md` has a tested configuration for each of the well-known
 //! providers.
