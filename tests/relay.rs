@@ -303,6 +303,7 @@ async fn what_a_handler_sends_on_carries_one_token_and_the_one_that_is_meant() {
         ("a handler that forgot", true, Refuse, false, &None, &own),
         ("a handler that forgot, and a guard", false, Refuse, false, &None, &None),
         ("a handler that forgot, and a client", true, Keep, false, &None, &own),
+        ("a client that forgot", true, Keep, true, &came, &own),
         ("all three forgot: it goes as it came", false, Keep, false, &came, &came),
     ];
     for (rule, removes, preset, names, relayed, in_own_name) in rows {

@@ -19,10 +19,11 @@
 //! - Only a verified access token can be sent on. An ID token is the client's alone
 //!   (OpenID Connect Core §2); of a session that began with one it is the access token that
 //!   came with it.
-//! - `on_behalf_of` takes an `Authorization` out that was copied from the request that came
-//!   in. So that none is sent on where nobody says it, let the guard take the credentials out
-//!   (`RequireJwt::remove_credentials`), and the layer refuse what is left
-//!   ([`PresetCredentials::Refuse`](crate::client::PresetCredentials::Refuse)).
+//! - What came in does not go on. Three lines see to it, and any of them will do: the guard
+//!   takes the token out (`remove_credentials`), `on_behalf_of` takes an `Authorization` out
+//!   that was copied, and the client refuses one that is left
+//!   ([`PresetCredentials::Refuse`](crate::client::PresetCredentials::Refuse)). With none of
+//!   them, a handler that sends the request on that it was given sends the caller's token on.
 //!
 //! Where tokens may go is the layer's matter, as everywhere: its
 //! [origins](crate::AuthLayer::origin).
@@ -30,12 +31,20 @@
 //! # Example
 //!
 //! ```
-//! use tower_bearer::{AuthLayer, Verified, relay};
+//! use tower_bearer::{AuthLayer, KeySet, RequireJwt, Validator, Verified};
+//! use tower_bearer::{client::PresetCredentials, relay};
 //!
-//! struct MyClaims;
+//! # #[derive(serde::Deserialize)]
+//! struct MyClaims {}
 //!
+//! # fn layers(validator: Validator, keys: KeySet) -> Result<(), tower_bearer::BoxError> {
 //! // once
-//! let layer = AuthLayer::new(relay::same_token("stock")).origin("https://stock.example")?;
+//! let guard = RequireJwt::<MyClaims>::new(validator, keys).remove_credentials();
+//! let client = AuthLayer::new(relay::same_token("stock"))
+//!     .origin("https://stock.example")?
+//!     .preset_credentials(PresetCredentials::Refuse);
+//! # let _ = (guard, client);
+//! # Ok(()) }
 //!
 //! // in a handler
 //! fn stock_of(token: &Verified<MyClaims>) -> Result<http::Request<String>, http::Error> {
@@ -43,9 +52,10 @@
 //!     relay::on_behalf_of(&mut request, token);
 //!     Ok(request) // for a client with that layer
 //! }
-//! # let _ = (layer, stock_of);
-//! # Ok::<(), tower_bearer::origin::OriginError>(())
+//! # let _ = (layers, stock_of);
 //! ```
+//!
+//! The example `gateway` is a whole program.
 
 mod caller;
 mod error;
