@@ -206,7 +206,7 @@ async fn demo() -> Result<(), BoxError> {
         scope: vec!["orders:write".into()],
         demo: true,
     };
-    let http = Reqwest::new(ClientBuilder::new())?;
+    let http = Reqwest::new(ClientBuilder::new().no_proxy())?;
     let tokens = tokens(&options, http.clone())?;
     let mut client = with_tokens(http, AuthLayer::new(tokens).origin(&origin)?);
     let url = format!("{origin}/orders");

@@ -172,12 +172,11 @@ fn of(service: &str) -> HealthCheckRequest {
     HealthCheckRequest { service }
 }
 
-/// Without the source, which says the same as the status.
 fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    if let Some(status) = error.downcast_ref::<Status>() {
-        return format!("{:?}, {}", status.code(), status.message());
-    }
-    let mut text = error.to_string();
+    let mut text = match error.downcast_ref::<Status>() {
+        Some(status) => format!("{:?}: {}", status.code(), status.message()),
+        None => error.to_string(),
+    };
     let mut cause = error.source();
     while let Some(error) = cause {
         let said = error.to_string();

@@ -85,12 +85,11 @@ impl World {
         self.stack.call(self.to(&self.foreign.origin)).await
     }
 
-    /// As if the foreign server had been named. It is no API, so nothing good comes of it.
-    pub async fn call_foreign_as_named(&self) {
+    /// As if the foreign server had been named.
+    pub async fn call_foreign_as_named(&self) -> Outcome {
         let mut call = self.to(&self.foreign.origin);
         call.layer = call.layer.origin(&self.foreign.origin).unwrap();
-        let call = std::panic::AssertUnwindSafe(self.stack.call(call));
-        let _ = futures::FutureExt::catch_unwind(call).await;
+        self.stack.call(call).await
     }
 
     fn to(&self, origin: &str) -> Call {
@@ -102,7 +101,7 @@ impl World {
         }
     }
 
-    /// The caller goes away as soon as an exchange is under way.
+    /// The caller goes away when the exchange was made, and its answer is on the way.
     pub async fn drop_call(&self) {
         self.gate.close();
         tokio::select! {
@@ -258,7 +257,7 @@ async fn attend(State(api): State<Api>, request: Request, next: Next) -> Respons
     }
 }
 
-/// Where exchanges can be held up.
+/// Where the answers of exchanges can be held up.
 #[derive(Clone)]
 struct Gate {
     is_open: watch::Sender<bool>,
@@ -285,18 +284,19 @@ impl Gate {
         self.waiting.load(Ordering::SeqCst) > 0
     }
 
-    /// Lets an exchange begin when the gate is open.
+    /// Lets an answer through when the gate is open.
     fn hold<F>(self) -> impl Fn(F) -> BoxFuture<'static, F::Output> + Clone
     where
-        F: Future + Send + 'static,
+        F: Future<Output: Send> + Send + 'static,
     {
         move |exchange| {
             let gate = self.clone();
             Box::pin(async move {
+                let answer = exchange.await;
                 gate.waiting.fetch_add(1, Ordering::SeqCst);
                 let _ = gate.is_open.subscribe().wait_for(|open| *open).await;
                 gate.waiting.fetch_sub(1, Ordering::SeqCst);
-                exchange.await
+                answer
             })
         }
     }
