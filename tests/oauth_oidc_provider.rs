@@ -12,12 +12,7 @@
 
 mod interop_support;
 
-use std::{
-    io::{BufRead, BufReader, Write},
-    process::{Child, ChildStdin, Command, Stdio},
-    sync::{Arc, mpsc},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
@@ -27,6 +22,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
+use interop_support::Script;
 use serde_json::{Value, json};
 use tower_bearer::{
     AccessToken, Algorithm, ClientAuth, ClientCredentials, Refreshing, TokenEndpoint,
@@ -123,11 +119,9 @@ fn jwks(key: &SigningKey) -> Value {
     json!({"keys": [jwk]})
 }
 
-/// The server's process, which ends with this, however the test ends: it reads its input to
-/// the end.
+/// The server, in a process that ends with this.
 struct Server {
-    child: Child,
-    _input: ChildStdin,
+    _script: Script,
     issuer: String,
     partner: SigningKey,
 }
@@ -137,36 +131,15 @@ impl Server {
     fn start(clients: &[Registered]) -> Option<Self> {
         let place = interop_support::installed("node_modules/oidc-provider")?;
         let partner = SigningKey::generate(Algorithm::ES256).unwrap();
-        let mut child = Command::new("node")
-            .arg("oidc_provider.mjs")
-            .current_dir(place)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null()) // it warns of what is fit for tests only
-            .spawn()
-            .unwrap();
         let config = json!({
             "clients": clients.iter().map(Registered::registration).collect::<Vec<_>>(),
             "users": {"alice": SECRET},
             "assertions": {"issuer": PARTNER, "jwks": jwks(&partner)},
         });
-        let mut input = child.stdin.take().unwrap();
-        writeln!(input, "{config}").unwrap();
-        let (told, issuer) = mpsc::channel();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        std::thread::spawn(move || {
-            let answers = lines.map_while(Result::ok);
-            let mut answers = answers.filter_map(|line| serde_json::from_str::<Value>(&line).ok());
-            let _ = told.send(answers.next());
-            answers.for_each(drop); // a pipe that nobody reads ends the process
-        });
-        let answer = issuer.recv_timeout(Duration::from_secs(60));
-        let answer = answer.ok().flatten();
-        let answer = answer.expect("node tests/interop/oidc_provider.mjs did not listen");
+        let script = Script::start(&place, "oidc_provider.mjs", &config);
         Some(Self {
-            child,
-            _input: input,
-            issuer: answer["issuer"].as_str().unwrap().to_owned(),
+            issuer: script.said["issuer"].as_str().unwrap().to_owned(),
+            _script: script,
             partner,
         })
     }
@@ -209,13 +182,6 @@ impl Server {
 
     async fn is_active(&self, tokens: &Tokens) -> bool {
         self.introspect(tokens.access_token()).await["active"] == true
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
