@@ -1,13 +1,19 @@
-//! A client of mluvii with credentials of its own: the token request has a parameter more than
-//! the standard, and who has no token is sent to a log-in page.
+//! Both ways into mluvii. A client with credentials of its own: the token request has a
+//! parameter more than the standard, and who has no token is sent to a log-in page. And, with
+//! `--login`, an API with pages for people who log in by that page (`mluvii/login.rs`).
 //!
 //! ```sh
 //! cargo run --example mluvii --all-features -- --help
 //! cargo run --example mluvii --all-features -- --demo
+//! cargo run --example mluvii --all-features -- --login --demo
 //! ```
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+#[path = "mluvii/browser.rs"]
+pub(crate) mod browser;
 pub(crate) mod common;
+#[path = "mluvii/login.rs"]
+pub(crate) mod login;
 #[path = "../tests/mimics/mod.rs"]
 pub(crate) mod mimics;
 
@@ -23,7 +29,8 @@ use tower_bearer::{
     clock::{Clock, SystemClock},
 };
 
-/// Calls mluvii, with a token that is got by client credentials and kept fresh.
+/// Calls mluvii, with a token that is got by client credentials and kept fresh; or logs people in
+/// by its log-in page.
 #[derive(Clone, Debug, Parser)]
 pub(crate) struct Options {
     /// The cloud, or a server of one's own. Plain http only on this machine.
@@ -49,6 +56,9 @@ pub(crate) struct Options {
 
     #[command(flatten)]
     plan: Plan,
+
+    #[command(flatten)]
+    pub(crate) site: login::Flags,
 }
 
 /// The client, and a handle of its tokens. `clock` is the system's, unless a test moves one.
@@ -85,9 +95,11 @@ pub(crate) fn client(
 async fn main() -> ExitCode {
     let options = Options::parse();
     program("mluvii", async {
-        match options.plan.demo {
-            true => demo(options).await,
-            false => run(&options).await,
+        match (options.site.login, options.plan.demo) {
+            (false, false) => run(&options).await,
+            (false, true) => demo(options).await,
+            (true, false) => login::run(&options).await,
+            (true, true) => login::demo(options).await,
         }
     })
     .await

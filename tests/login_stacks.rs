@@ -1,5 +1,10 @@
 //! The layer in what people build: Tower's contract, axum's routers, plain hyper, over TCP.
-#![cfg(all(feature = "login", feature = "axum", feature = "test-util"))]
+#![cfg(all(
+    feature = "axum",
+    feature = "https",
+    feature = "login",
+    feature = "test-util"
+))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,6 +12,8 @@
     clippy::indexing_slicing
 )] // a test may
 
+#[path = "../examples/mluvii/browser.rs"]
+mod browser;
 mod login_support;
 
 use std::{convert::Infallible, net::SocketAddr, time::Duration};
@@ -14,9 +21,9 @@ use std::{convert::Infallible, net::SocketAddr, time::Duration};
 use axum::{Router, routing::get};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
+    client::legacy::Client,
     rt::{TokioExecutor, TokioIo},
     service::TowerToHyperService,
 };
@@ -213,44 +220,10 @@ impl Listening {
         RequireLogin::new(Validator::new(issuer, "orders"), site.unwrap())
     }
 
-    /// What curl does with a cookie jar and `--location`, as a browser would say it.
-    async fn open(&self, path: &str) -> (StatusCode, String) {
-        let client: Client<HttpConnector, Full<Bytes>> =
-            Client::builder(TokioExecutor::new()).build_http();
-        let site = format!("http://{}", self.address);
-        let mut cookies = std::collections::BTreeMap::new();
-        let mut address = format!("{site}{path}");
-        for _ in 0..6 {
-            let mut request = Request::get(&address).header("accept", "text/html");
-            if address.starts_with(&site) {
-                let pairs = cookies
-                    .iter()
-                    .map(|(name, value)| format!("{name}={value}"));
-                request = request.header("cookie", pairs.collect::<Vec<_>>().join("; "));
-            }
-            let response = client
-                .request(request.body(Full::default()).unwrap())
-                .await
-                .unwrap();
-            for line in response.headers().get_all(header::SET_COOKIE) {
-                let pair = line.to_str().unwrap().split(';').next().unwrap();
-                let (name, value) = pair.split_once('=').unwrap();
-                cookies.insert(name.to_owned(), value.to_owned());
-            }
-            if let Some(to) = response.headers().get(header::LOCATION) {
-                let to = to.to_str().unwrap();
-                address = if to.starts_with('/') {
-                    format!("{site}{to}")
-                } else {
-                    to.to_owned()
-                };
-                continue;
-            }
-            let status = response.status();
-            let body = response.into_body().collect().await.unwrap().to_bytes();
-            return (status, String::from_utf8(body.to_vec()).unwrap());
-        }
-        panic!("redirects without end");
+    async fn open(&self, path: &str) -> browser::Page {
+        let mut browser = browser::Browser::new().unwrap();
+        let address = format!("http://{}{path}", self.address);
+        browser.open(&address).await.unwrap()
     }
 }
 
@@ -279,9 +252,9 @@ async fn in_axum_over_tcp() {
         ("/logout", 200, "Logged out"),
     ];
     for (path, status, text) in rows {
-        let (found, body) = listening.open(path).await;
-        assert_eq!(found.as_u16(), status, "{path}: {body}");
-        assert!(body.contains(text), "{path}: {body}");
+        let page = listening.open(path).await;
+        assert_eq!(page.status.as_u16(), status, "{path}: {page:?}");
+        assert!(page.text.contains(text), "{path}: {page:?}");
     }
 }
 
@@ -305,11 +278,11 @@ async fn in_plain_hyper_over_tcp() {
             });
         }
     });
-    let (status, body) = listening.open("/deep/page").await;
-    assert_eq!(status, StatusCode::OK, "{body}");
+    let page = listening.open("/deep/page").await;
+    assert_eq!(page.status, StatusCode::OK, "{page:?}");
     assert!(
-        body.contains("\"alice\"") && body.contains("/deep/page"),
-        "{body}"
+        page.text.contains("\"alice\"") && page.text.contains("/deep/page"),
+        "{page:?}"
     );
 }
 

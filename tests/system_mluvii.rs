@@ -1,9 +1,10 @@
-//! mluvii by client credentials, from both ends and over TCP: each test names what the server's
-//! description says. The client is the example's.
+//! mluvii from both ends and over TCP: each test names what the server's description says. The
+//! client, and the pages of those who log in, are the example's.
 #![cfg(all(
     feature = "axum",
     feature = "file-store",
     feature = "https",
+    feature = "login",
     feature = "test-util"
 ))]
 #![allow(
@@ -388,5 +389,88 @@ async fn the_program_says_in_one_line_why_a_call_was_not_served() {
         let options = Options::try_parse_from(flags).unwrap();
         let run = example::run(&options);
         ends_badly(rule, run, expected, &["hunter2", CLIENT_SECRET]).await;
+    }
+}
+
+// The log-in page
+
+mod log_in_page {
+    use super::*;
+    use example::{
+        browser::Browser,
+        login::{self, World},
+    };
+    use serde_json::json;
+
+    const PASSWORD: [(&str, &str); 2] = [("username", "alice"), ("password", "correct horse")];
+
+    fn options(flags: &[&str]) -> Options {
+        let all = [&["mluvii", "--login"], flags].concat();
+        Options::try_parse_from(all).unwrap()
+    }
+
+    async fn world() -> World {
+        World::start(options(&["--demo"])).await.unwrap()
+    }
+
+    /// "An API call without a token from a browser is redirected to the login page; after the
+    /// login the browser may call the API directly."
+    #[tokio::test]
+    async fn who_calls_the_api_in_a_browser_logs_in_and_gets_the_answer() {
+        let World { site, provider } = world().await;
+        let mut browser = Browser::new().unwrap();
+        let session = format!("{site}/api/v1/Sessions/17");
+        let page = browser.open(&session).await.unwrap();
+        assert_eq!(page.said(), "200 Log in");
+        assert!(page.address.starts_with(&provider.url()), "{page:?}");
+        let arrived = browser.submit(&page, &PASSWORD).await.unwrap();
+        let expected = r#"{"channel":"CHAT","id":17,"seen_by":"alice"}"#;
+        assert_eq!(
+            (arrived.address, &*arrived.text),
+            (session.clone(), expected)
+        );
+        let again = browser.fetch("GET", &session).await.unwrap();
+        assert_eq!(again.text, expected);
+        assert_eq!(
+            provider.server().requests().authorization,
+            2,
+            "page and form"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_client_that_asks_for_json_gets_401_and_a_challenge_and_with_a_token_the_answer() {
+        let World { site, provider } = world().await;
+        let json_please = ("accept", "application/json".to_owned());
+        let session = || Request::get(format!("{site}/api/v1/Sessions/17"));
+        let refused = ask(
+            with_headers(session(), std::slice::from_ref(&json_please)),
+            "",
+        )
+        .await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+        let challenge = &refused.headers[header::WWW_AUTHENTICATE];
+        assert_eq!(challenge, "Bearer realm=\"sessions\"");
+        let token = provider.server().mint(json!({ "sub": "a job" })).unwrap();
+        let headers = [vec![json_please], bearer(token.expose())].concat();
+        let served = ask(with_headers(session(), &headers), "").await;
+        assert_eq!(served.json["seen_by"], "a job");
+    }
+
+    #[tokio::test]
+    async fn the_program_says_in_one_line_why_it_serves_no_pages() {
+        let own = ["--id", CLIENT_ID, "--secret", CLIENT_SECRET];
+        #[rustfmt::skip]
+        let rows: [(&str, &[&str], &str); 4] = [
+            ("a key that is none", &["--sealing-key", "hunter2"], "openssl rand -base64 32"),
+            ("plain http elsewhere", &["--url", "http://chat.example.org"], "plain"),
+            ("pages over plain http elsewhere", &["--site", "http://pages.example.org"], "only loopback is spared"),
+            ("an address of another machine", &["--listen", "192.0.2.1:80"], "os error"),
+        ];
+        for (rule, flags, expected) in rows {
+            let options = options(&[&own, flags].concat());
+            let secrets = ["hunter2", CLIENT_SECRET];
+            ends_badly(rule, login::run(&options), expected, &secrets).await;
+        }
     }
 }

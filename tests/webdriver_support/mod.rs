@@ -1,4 +1,5 @@
 //! A real browser, as a WebDriver client sees it (W3C WebDriver 2).
+#![allow(unreachable_pub)] // a module of test binaries
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
