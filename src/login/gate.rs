@@ -12,13 +12,11 @@ use serde::de::DeserializeOwned;
 use super::{
     PageKind, Site,
     cookie::{SetCookie, take_out},
-    decision::{Caller, Decision, decide},
-    id_token,
-    jose::NotVerified,
-    known::Presented,
     log,
-    page::Problem,
-    session::{Life, Session},
+    openid::{self, NotVerified},
+    pages::Problem,
+    request::{Caller, Decision, decide},
+    session::{Life, Presented, Session},
     site::Settings,
     timing::seconds,
 };
@@ -72,7 +70,7 @@ pub(super) enum Errand {
 impl Gate {
     pub(super) fn new(site: Site, access_tokens: Validator) -> Self {
         let provider = &site.settings.provider;
-        let id_tokens = id_token::validator(provider.issuer(), provider.client_id());
+        let id_tokens = openid::id_token_validator(provider.issuer(), provider.client_id());
         Self {
             site,
             access_tokens,

@@ -50,7 +50,7 @@ use crate::{RequireJwt, Validator, server::EmptyBody};
 ///
 /// # fn app() -> Result<Router, tower_bearer::BoxError> {
 /// # let transport = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
-/// let client = ClientAuth::basic("orders", "hunter2");
+/// let client = ClientAuth::basic("orders-web", "hunter2");
 /// let provider = Provider::discover("https://id.example", client)?.over(transport);
 /// let key = SealingKey::from_base64("mqzBkXQ8pWzxNS/EZc0NCtVVJvhNsDShg6zSdQ0VHkQ=")?;
 /// let site = Site::new(provider, "https://orders.example", key)?;
@@ -76,7 +76,7 @@ use crate::{RequireJwt, Validator, server::EmptyBody};
 ///
 /// # fn layer() -> Result<RequireLogin<serde_json::Value, ProblemDetails>, tower_bearer::BoxError> {
 /// # let transport = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
-/// let client = ClientAuth::basic("orders", "hunter2");
+/// let client = ClientAuth::basic("orders-web", "hunter2");
 /// let provider = Provider::discover("https://id.example", client)?
 ///     .scope("orders:read offline_access")
 ///     .parameter("audience", "orders")

@@ -3,7 +3,7 @@
 
 use std::{error::Error, time::Duration};
 
-use super::{Page, PageKind, renewal::RenewalError};
+use super::{Page, PageKind, session::RenewalError};
 
 pub(super) fn page(page: &Page) {
     let error = page.source();

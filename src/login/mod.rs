@@ -32,7 +32,7 @@
 //!
 //! # fn app() -> Result<Router, tower_bearer::BoxError> {
 //! # let transport = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
-//! let client = ClientAuth::basic("orders", "hunter2");
+//! let client = ClientAuth::basic("orders-web", "hunter2");
 //! let provider = Provider::discover("https://id.example", client)?.over(transport);
 //! let key = SealingKey::from_base64("mqzBkXQ8pWzxNS/EZc0NCtVVJvhNsDShg6zSdQ0VHkQ=")?;
 //! let site = Site::new(provider, "https://orders.example", key)?;
@@ -55,7 +55,7 @@
 //!
 //! fn site(sessions: impl SessionStore) -> Result<Site, BoxError> {
 //! # let transport = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
-//!     let client = ClientAuth::basic("orders", "hunter2");
+//!     let client = ClientAuth::basic("orders-web", "hunter2");
 //!     let provider = Provider::discover("https://id.example", client)?
 //!         .scope("orders:read offline_access")
 //!         .over(transport);
@@ -109,43 +109,31 @@
 //! | `ERROR` | login not finished | `reason`, `error` |
 //! | `ERROR` | a parameter of the login's own is not replaced | `name` |
 
-mod authorization_request;
-mod authorization_response;
-mod begin;
-mod callback;
+mod authorization;
 mod cookie;
 mod crypto;
-mod decision;
 mod future;
 mod gate;
-mod id_token;
-mod identity;
-mod jose;
-mod known;
 mod layer;
 mod log;
-mod log_out;
-mod navigation;
-mod page;
-mod provider;
+mod openid;
+mod pages;
 mod public_address;
-mod renewal;
-mod return_to;
-mod same_origin;
+mod request;
 mod sealing;
 mod service;
 mod session;
 mod site;
+mod site_error;
 mod timing;
-mod transaction;
-mod upkeep;
 
 pub use future::RequireLoginFuture;
 pub use layer::RequireLogin;
-pub use page::{Page, PageKind};
-pub use provider::{Provider, ProviderBuilder};
+pub use openid::{Provider, ProviderBuilder};
+pub use pages::{Page, PageKind};
 pub use sealing::{SealingKey, SealingKeyError};
 pub use service::RequireLoginService;
 pub use session::{MemorySessionStore, SessionChange, SessionKey, SessionRecord, SessionStore};
-pub use site::{ClaimsFrom, Site, SiteError};
+pub use site::{ClaimsFrom, Site};
+pub use site_error::SiteError;
 pub use timing::Timing;

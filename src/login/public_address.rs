@@ -35,7 +35,7 @@ impl PublicAddress {
             authority.map_or("", |authority| authority.as_str()),
         );
         let prefix = uri.path().trim_end_matches('/').to_owned();
-        if !prefix.is_empty() && !super::return_to::is_page_of_this_site(&prefix) {
+        if !prefix.is_empty() && !super::request::is_page_of_this_site(&prefix) {
             return Err(refused("its path is none"));
         }
         Ok(Self {

@@ -1,14 +1,17 @@
 //! The site that people log in to.
 
-use std::{error::Error, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::Response;
 
 use super::{
-    Page, Provider, SealingKey, SessionStore, Timing, cookie::CookieNames,
-    public_address::PublicAddress, renewal::Renewals, return_to::is_page_of_this_site,
-    sealing::SealingKeys, session::Denied,
+    Page, Provider, SealingKey, SessionStore, SiteError, Timing,
+    cookie::CookieNames,
+    public_address::PublicAddress,
+    request::is_page_of_this_site,
+    sealing::SealingKeys,
+    session::{Denied, Renewals},
 };
 
 /// A site that people log in to: where it is, who logs them in, and where their sessions are
@@ -254,46 +257,3 @@ impl fmt::Debug for Site {
             .finish_non_exhaustive()
     }
 }
-
-/// A site that was described wrongly.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SiteError {
-    /// No public address. It is not shown, since it may hold a password.
-    PublicAddress {
-        /// What is wrong with it.
-        why: &'static str,
-    },
-    /// A text that is no path of this site.
-    Path(String),
-    /// A name that our cookies can't have.
-    CookieName(String),
-}
-
-impl fmt::Display for SiteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::PublicAddress { why } => write!(
-                f,
-                "not the public address of a site: {why}; write it as `https://orders.example` or, in development, `http://127.0.0.1:8080`"
-            ),
-            Self::Path(path) => write!(
-                f,
-                "`{path}` is not a path of this site; write it as `/login/callback`"
-            ),
-            Self::CookieName(name) => write!(
-                f,
-                "`{name}` can't name our cookies: letters, digits, `-`, `_` and `.`, and no `__` to begin with"
-            ),
-        }
-    }
-}
-
-/// `main` prints errors with `Debug`: so it says what `Display` says.
-impl fmt::Debug for SiteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SiteError({self})")
-    }
-}
-
-impl Error for SiteError {}

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{Life, SessionKey, life};
+use super::{Life, SessionKey, life::life};
 use crate::{
     AccessToken, ScopeSet,
     login::{Timing, crypto, timing::seconds},
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A session. It is written with short names, since it may travel in a cookie.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(in crate::login) struct Session {
     /// Made anew at each login, and never taken from a browser.
     #[serde(rename = "i")]
@@ -30,7 +30,7 @@ pub(in crate::login) struct Session {
 }
 
 /// The tokens of a session.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(in crate::login) struct SessionTokens {
     /// The token whose claims count, if that is the ID token.
     #[serde(rename = "t", skip_serializing_if = "Option::is_none")]

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, header};
 /// Browsers say so in `Sec-Fetch-Mode` and `Sec-Fetch-Dest` (Fetch Metadata). For those that
 /// don't, it is an `Accept` that prefers HTML. A redirect would be of no use to anything else:
 /// a script, an image, a frame, or a page that is fetched in advance.
-pub(super) fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
+pub(in crate::login) fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
     let is_safe = *method == Method::GET || *method == Method::HEAD;
     if !is_safe || is_upgrade(headers) || is_prefetch(headers) {
         return false;
@@ -20,7 +20,7 @@ pub(super) fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
 }
 
 /// RFC 9110 §7.8: the connection becomes another, such as a WebSocket.
-pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
+pub(in crate::login) fn is_upgrade(headers: &HeaderMap) -> bool {
     headers.contains_key(header::UPGRADE)
 }
 
@@ -41,14 +41,14 @@ fn is_script(headers: &HeaderMap) -> bool {
 
 /// The value of a header that has to stand there once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Value<'r> {
+pub(in crate::login) enum Value<'r> {
     Absent,
     One(&'r str),
     /// Several, or no text: nobody can tell which counts.
     Unclear,
 }
 
-pub(super) fn one<'r>(headers: &'r HeaderMap, name: &'static str) -> Value<'r> {
+pub(in crate::login) fn one<'r>(headers: &'r HeaderMap, name: &'static str) -> Value<'r> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Value::Absent,

@@ -3,7 +3,7 @@
 use http::Uri;
 
 /// What we say in each request, so that nobody else says it.
-pub(super) const OURS: [&str; 9] = [
+pub(in crate::login) const OURS: [&str; 9] = [
     "client_id",
     "code_challenge",
     "code_challenge_method",
@@ -17,7 +17,7 @@ pub(super) const OURS: [&str; 9] = [
 
 /// The authorization endpoint with these parameters, behind those that it may have already
 /// (RFC 6749 §3.1).
-pub(super) fn address<'a>(
+pub(in crate::login) fn address<'a>(
     endpoint: &Uri,
     parameters: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> String {

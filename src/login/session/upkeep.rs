@@ -5,26 +5,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::{HeaderMap, HeaderValue, header};
 
 use super::{
-    ClaimsFrom, SessionChange, SessionKey, SessionRecord, SessionStore,
-    gate::{Gate, Kept},
-    id_token::{self, Expected, OpenIdClaims},
-    jose::{Granted, JoseHeader},
+    Life, Session, SessionChange, SessionKey, SessionRecord, SessionStore, SessionTokens,
     known::Known,
-    log,
-    page::Problem,
     renewal::{Outcome, RenewalError},
-    session::{Life, Session, SessionTokens},
-    site::Keeping,
-    timing::seconds,
 };
 use crate::{
-    Verified,
+    login::{
+        ClaimsFrom,
+        gate::{Gate, Kept},
+        log,
+        site::Keeping,
+        timing::seconds,
+    },
     token::{RefreshToken, Tokens},
 };
 
 impl Gate {
     /// The session as it goes on; None if it was ended meanwhile.
-    pub(super) async fn kept_up(self: &Arc<Self>, session: Session) -> Option<Known> {
+    pub(in crate::login) async fn kept_up(self: &Arc<Self>, session: Session) -> Option<Known> {
         let mut known = Known {
             session,
             is_new: false,
@@ -144,35 +142,6 @@ impl Gate {
         None
     }
 
-    /// Checks an ID token that has just come.
-    pub(super) async fn open_id_token(
-        &self,
-        tokens: &Tokens,
-        id_token: &str,
-        nonce: Option<&str>,
-    ) -> Result<Verified<OpenIdClaims>, Problem> {
-        let provider = &self.settings().provider;
-        let granted = Granted {
-            validator: &self.id_tokens,
-            token: id_token,
-            access_token: tokens.access_token(),
-            at: self.time(),
-        };
-        let verified = granted.verify::<OpenIdClaims>(provider.keys()).await;
-        let verified = verified.map_err(|error| error.problem("the ID token"))?;
-        let expected = Expected {
-            client_id: provider.client_id(),
-            access_token: tokens.access_token().expose(),
-            nonce,
-        };
-        let header = JoseHeader::read(id_token);
-        let broken = header.and_then(|header| id_token::broken_rule(&verified, &header, expected));
-        match broken {
-            None => Ok(verified),
-            Some(rule) => Err(Problem::not_accepted(format!("the ID token: {rule}"))),
-        }
-    }
-
     /// Notes that the session was used, if it is time.
     async fn noted(&self, mut known: Known) -> Option<Known> {
         let now = self.now();
@@ -203,7 +172,7 @@ impl Gate {
     }
 
     /// What a response of the inner service says besides.
-    pub(super) fn finish(&self, kept: Kept, headers: &mut HeaderMap) {
+    pub(in crate::login) fn finish(&self, kept: Kept, headers: &mut HeaderMap) {
         // A cookie is no `Authorization` header, so that caches would keep the answer for
         // others (RFC 9111 §3.5).
         if !headers.contains_key(header::CACHE_CONTROL) {

@@ -4,14 +4,14 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde::{Deserialize, Serialize};
 
-use super::{
+use super::transaction::{Transaction, leaving, tag};
+use crate::login::{
     PageKind,
     cookie::{Jar, Lasting, SetCookie},
     gate::Gate,
-    known::not_sealed,
-    page::Problem,
-    return_to::return_to,
-    transaction::{Transaction, leaving, tag},
+    pages::Problem,
+    request::return_to,
+    session::not_sealed,
 };
 
 /// How many logins there were, and since when: more than a person can want, one after the
@@ -26,7 +26,7 @@ struct Logins {
 const LOOP: (u32, u64) = (4, 60);
 
 impl Gate {
-    pub(super) async fn begin(&self, request: &Request<()>) -> Response<Bytes> {
+    pub(in crate::login) async fn begin(&self, request: &Request<()>) -> Response<Bytes> {
         let jar = Jar::new(request.headers());
         let wanted = self.wanted(request);
         if self.is_loop(jar) {
@@ -50,7 +50,7 @@ impl Gate {
     }
 
     /// The page that the browser wanted, as a path of this site: where it begins again.
-    pub(super) fn wanted(&self, request: &Request<()>) -> String {
+    pub(in crate::login) fn wanted(&self, request: &Request<()>) -> String {
         return_to(self.settings().address.prefix(), request.uri())
     }
 
@@ -75,7 +75,7 @@ impl Gate {
     }
 
     /// Where the provider sends the browser back to.
-    pub(super) fn redirect_uri(&self) -> String {
+    pub(in crate::login) fn redirect_uri(&self) -> String {
         self.settings().address.url(&self.settings().callback)
     }
 
@@ -95,7 +95,11 @@ impl Gate {
     }
 
     /// The login that an answer belongs to, and the name of its cookie.
-    pub(super) fn transaction(&self, jar: Jar<'_>, state: &str) -> Option<(Transaction, String)> {
+    pub(in crate::login) fn transaction(
+        &self,
+        jar: Jar<'_>,
+        state: &str,
+    ) -> Option<(Transaction, String)> {
         let name = self.settings().cookies.transaction(tag(state)?);
         let transaction: Transaction = self.open(&transaction_context(&name), jar.one(&name)?)?;
         let age = self.now().saturating_sub(transaction.began_at);
@@ -118,7 +122,7 @@ impl Gate {
     }
 
     /// Counts one more login; it fades by itself.
-    pub(super) fn counted(&self, jar: Jar<'_>) -> Option<SetCookie> {
+    pub(in crate::login) fn counted(&self, jar: Jar<'_>) -> Option<SetCookie> {
         let mut logins = self.logins(jar);
         logins.count = logins.count.saturating_add(1);
         Some(SetCookie {

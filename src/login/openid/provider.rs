@@ -2,19 +2,16 @@
 
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
-use http::{Request, Response};
-use http_body::Body;
-use tower_service::Service;
-
-use super::{
-    authorization_request::{self, OURS},
-    page::{PageKind, Problem},
-    transaction::Transaction,
-};
+use super::ProviderBuilder;
 use crate::{
     BoxError, ClientAuth, RemoteKeySet, ScopeSet, TokenEndpoint,
-    clock::{Clock, SystemClock},
-    keys::{AddressError, ServerMetadata, remote::RemoteKeySetBuilder},
+    clock::Clock,
+    keys::{AddressError, ServerMetadata},
+    login::{
+        PageKind,
+        authorization::{Transaction, request},
+        pages::Problem,
+    },
     oauth::{AuthorizationCode, ObtainError, ObtainErrorKind, ObtainToken},
     token::{RefreshToken, Tokens},
     transport::Transport,
@@ -33,7 +30,7 @@ use crate::{
 /// # let transport = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
 /// use tower_bearer::{ClientAuth, login::Provider};
 ///
-/// let provider = Provider::discover("https://id.example", ClientAuth::basic("orders", "hunter2"))?
+/// let provider = Provider::discover("https://id.example", ClientAuth::basic("orders-web", "hunter2"))?
 ///     .scope("orders:read")
 ///     .parameter("ui_locales", "de")
 ///     .over(transport);
@@ -42,14 +39,14 @@ use crate::{
 #[derive(Clone)]
 pub struct Provider(Arc<Inner>);
 
-struct Inner {
-    issuer: String,
-    keys: RemoteKeySet,
-    client: ClientAuth,
-    scope: ScopeSet,
-    parameters: Vec<(Cow<'static, str>, String)>,
-    clock: Arc<dyn Clock>,
-    transport: Transport,
+pub(super) struct Inner {
+    pub(super) issuer: String,
+    pub(super) keys: RemoteKeySet,
+    pub(super) client: ClientAuth,
+    pub(super) scope: ScopeSet,
+    pub(super) parameters: Vec<(Cow<'static, str>, String)>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) transport: Transport,
 }
 
 impl Provider {
@@ -61,14 +58,11 @@ impl Provider {
     ///
     /// As [`RemoteKeySet::discover`]: plain `http` is for loopback only.
     pub fn discover(issuer: &str, client: ClientAuth) -> Result<ProviderBuilder, AddressError> {
-        Ok(ProviderBuilder {
-            issuer: issuer.to_owned(),
-            keys: RemoteKeySet::discover(issuer)?,
-            client,
-            scope: ScopeSet::from_iter(["openid"]),
-            parameters: Vec::new(),
-            clock: Arc::new(SystemClock::new()),
-        })
+        ProviderBuilder::new(issuer, client)
+    }
+
+    pub(super) fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
     }
 
     /// The keys that verify its tokens, for guards of other services, and for a health check.
@@ -77,25 +71,28 @@ impl Provider {
         &self.0.keys
     }
 
-    pub(super) fn issuer(&self) -> &str {
+    pub(in crate::login) fn issuer(&self) -> &str {
         &self.0.issuer
     }
 
-    pub(super) fn client_id(&self) -> &str {
+    pub(in crate::login) fn client_id(&self) -> &str {
         self.0.client.client_id()
     }
 
     /// What is asked for.
-    pub(super) fn scope(&self) -> &ScopeSet {
+    pub(in crate::login) fn scope(&self) -> &ScopeSet {
         &self.0.scope
     }
 
-    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
+    pub(in crate::login) fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.clock
     }
 
     /// What it says of itself, once it has said it.
-    pub(super) async fn metadata(&self, wait: Duration) -> Result<Arc<ServerMetadata>, Problem> {
+    pub(in crate::login) async fn metadata(
+        &self,
+        wait: Duration,
+    ) -> Result<Arc<ServerMetadata>, Problem> {
         let unavailable = |error| {
             Problem::new(
                 PageKind::Unavailable,
@@ -112,7 +109,7 @@ impl Provider {
     }
 
     /// Where a browser is sent to log in.
-    pub(super) fn login_address(
+    pub(in crate::login) fn login_address(
         &self,
         metadata: &ServerMetadata,
         transaction: &Transaction,
@@ -134,14 +131,11 @@ impl Provider {
         ];
         let theirs = self.0.parameters.iter();
         let theirs = theirs.map(|(name, value)| (&**name, value.as_str()));
-        Ok(authorization_request::address(
-            &endpoint,
-            ours.into_iter().chain(theirs),
-        ))
+        Ok(request::address(&endpoint, ours.into_iter().chain(theirs)))
     }
 
     /// Where a browser is sent to log out.
-    pub(super) fn logout_address(
+    pub(in crate::login) fn logout_address(
         &self,
         metadata: &ServerMetadata,
         back: &str,
@@ -152,11 +146,11 @@ impl Provider {
             ("client_id", self.client_id()),
             ("post_logout_redirect_uri", back),
         ];
-        Ok(authorization_request::address(&endpoint, parameters))
+        Ok(request::address(&endpoint, parameters))
     }
 
     /// Buys tokens with a code.
-    pub(super) async fn exchange(
+    pub(in crate::login) async fn exchange(
         &self,
         metadata: &ServerMetadata,
         grant: AuthorizationCode,
@@ -168,7 +162,7 @@ impl Provider {
     }
 
     /// Buys tokens with a refresh token.
-    pub(super) async fn refresh(
+    pub(in crate::login) async fn refresh(
         &self,
         metadata: &ServerMetadata,
         token: &RefreshToken,
@@ -221,108 +215,6 @@ impl fmt::Debug for Provider {
         f.debug_struct("Provider")
             .field("issuer", &self.0.issuer)
             .field("client_id", &self.client_id())
-            .finish_non_exhaustive()
-    }
-}
-
-/// A [`Provider`] that does not know yet how it is reached: [`over`](Self::over) ends it.
-///
-/// # Defaults
-///
-/// | matter | default | step |
-/// | --- | --- | --- |
-/// | scope | `openid` | [`scope`](Self::scope) |
-/// | further parameters | none | [`parameter`](Self::parameter) |
-/// | place of the metadata | below the issuer | [`metadata_at`](Self::metadata_at) |
-/// | clock | the system's | [`clock`](Self::clock) |
-#[must_use]
-pub struct ProviderBuilder {
-    issuer: String,
-    keys: RemoteKeySetBuilder,
-    client: ClientAuth,
-    scope: ScopeSet,
-    parameters: Vec<(Cow<'static, str>, String)>,
-    clock: Arc<dyn Clock>,
-}
-
-impl ProviderBuilder {
-    /// Asks for these scopes too: a space-delimited list (RFC 6749 §3.3). `openid` is always
-    /// asked for; many providers give a refresh token for `offline_access`.
-    pub fn scope(mut self, list: &str) -> Self {
-        let more = ScopeSet::parse(list);
-        self.scope = self.scope.iter().chain(more.iter()).collect();
-        self
-    }
-
-    /// Adds a parameter to the address that browsers are sent to, such as `prompt`,
-    /// `acr_values`, `ui_locales`, `audience` or `resource`. What the login says itself, such as
-    /// `state` or `redirect_uri`, is not taken, and an error event says so.
-    pub fn parameter(
-        mut self,
-        name: impl Into<Cow<'static, str>>,
-        value: impl Into<String>,
-    ) -> Self {
-        let name = name.into();
-        if OURS.contains(&&*name) {
-            tracing::error!(
-                name = &*name,
-                "a parameter of the login's own is not replaced"
-            );
-            return self;
-        }
-        self.parameters.push((name, value.into()));
-        self
-    }
-
-    /// Reads the provider's metadata at this address and nowhere else.
-    ///
-    /// # Errors
-    ///
-    /// As [`Provider::discover`].
-    pub fn metadata_at(mut self, address: &str) -> Result<Self, AddressError> {
-        self.keys = self.keys.metadata_at(address)?;
-        Ok(self)
-    }
-
-    /// The clock by which everything about the login is judged; the system's unless a test
-    /// moves its own.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
-
-    /// Sends the requests over any cloneable Tower HTTP service whose request body can be
-    /// made from bytes. It must not follow redirects by itself.
-    #[must_use]
-    pub fn over<S, B, R>(self, transport: S) -> Provider
-    where
-        S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
-        S::Future: Send + 'static,
-        S::Error: Into<BoxError>,
-        B: From<bytes::Bytes> + Send + 'static,
-        R: Body + Send + 'static,
-        R::Data: Send,
-        R::Error: Into<BoxError>,
-    {
-        let transport = Transport::new(transport);
-        let keys = self.keys.clock(Arc::clone(&self.clock));
-        Provider(Arc::new(Inner {
-            issuer: self.issuer,
-            keys: keys.over(transport.clone()),
-            client: self.client,
-            scope: self.scope,
-            parameters: self.parameters,
-            clock: self.clock,
-            transport,
-        }))
-    }
-}
-
-impl fmt::Debug for ProviderBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProviderBuilder")
-            .field("issuer", &self.issuer)
-            .field("client_id", &self.client.client_id())
             .finish_non_exhaustive()
     }
 }

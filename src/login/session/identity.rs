@@ -2,20 +2,22 @@
 
 use serde::de::DeserializeOwned;
 
-use super::{
-    ClaimsFrom, PageKind,
-    gate::Gate,
-    jose::{Granted, NotVerified},
-    log,
-    page::Problem,
-    session::Session,
-    timing::moment,
+use super::Session;
+use crate::{
+    AccessToken, Verified,
+    login::{
+        ClaimsFrom, PageKind,
+        gate::Gate,
+        log,
+        openid::{Granted, NotVerified},
+        pages::Problem,
+        timing::moment,
+    },
 };
-use crate::{AccessToken, Verified};
 
 impl Gate {
     /// With the keys that are at hand; None where others have to be asked for.
-    pub(super) fn verified_now<C: DeserializeOwned>(
+    pub(in crate::login) fn verified_now<C: DeserializeOwned>(
         &self,
         session: &Session,
     ) -> Option<Result<Verified<C>, NotVerified>> {
@@ -27,7 +29,7 @@ impl Gate {
         Some(verified.and_then(|verified| of_the_same(session, verified)))
     }
 
-    pub(super) async fn verified<C: DeserializeOwned>(
+    pub(in crate::login) async fn verified<C: DeserializeOwned>(
         &self,
         session: &Session,
     ) -> Result<Verified<C>, NotVerified> {
@@ -36,7 +38,7 @@ impl Gate {
     }
 
     /// The same for a session that is about to begin.
-    pub(super) async fn verified_of_anybody<C: DeserializeOwned>(
+    pub(in crate::login) async fn verified_of_anybody<C: DeserializeOwned>(
         &self,
         session: &Session,
     ) -> Result<Verified<C>, NotVerified> {
@@ -78,7 +80,7 @@ fn of_the_same<C>(session: &Session, verified: Verified<C>) -> Result<Verified<C
 
 impl NotVerified {
     /// Why a login comes to nothing.
-    pub(super) fn problem(self, what: &str) -> Problem {
+    pub(in crate::login) fn problem(self, what: &str) -> Problem {
         match self {
             Self::NoToken => Problem::not_accepted(format!("{what} is no JWT")),
             Self::AnotherPerson => Problem::not_accepted(format!("{what} is another person's")),
@@ -95,7 +97,7 @@ impl NotVerified {
     }
 
     /// Why a session names nobody any more.
-    pub(super) fn log(&self) {
+    pub(in crate::login) fn log(&self) {
         match self {
             Self::NoToken => log::no_session("its token is none", None),
             Self::AnotherPerson => log::no_session("its token is another person's", None),

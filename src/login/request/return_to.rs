@@ -7,7 +7,7 @@ const LONGEST: usize = 1024;
 
 /// The page that was wanted, as a path of this site: with its query if that is not too long,
 /// and else the start.
-pub(super) fn return_to(prefix: &str, wanted: &Uri) -> String {
+pub(in crate::login) fn return_to(prefix: &str, wanted: &Uri) -> String {
     let whole = wanted.path_and_query().map(|wanted| wanted.as_str());
     let candidates = [whole, Some(wanted.path())];
     let mut candidates = candidates.into_iter().flatten();
@@ -18,7 +18,7 @@ pub(super) fn return_to(prefix: &str, wanted: &Uri) -> String {
 /// Whether a browser takes it for a path of the site that it is on. It takes `//evil.example`
 /// for another site, and so `/\evil.example`; it drops tabs and line breaks before it looks
 /// (URL Standard, "basic URL parser").
-pub(super) fn is_page_of_this_site(address: &str) -> bool {
+pub(in crate::login) fn is_page_of_this_site(address: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
     address.starts_with('/') && !address.starts_with("//") && address.bytes().all(is_plain)
 }

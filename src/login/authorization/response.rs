@@ -6,14 +6,14 @@ use crate::secret::Secret;
 
 /// An answer that can be one of ours.
 #[derive(Debug)]
-pub(super) struct AuthorizationResponse {
-    pub(super) state: String,
-    pub(super) issuer: Option<String>,
-    pub(super) outcome: Outcome,
+pub(in crate::login) struct AuthorizationResponse {
+    pub(in crate::login) state: String,
+    pub(in crate::login) issuer: Option<String>,
+    pub(in crate::login) outcome: Outcome,
 }
 
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(in crate::login) enum Outcome {
     Code(Secret),
     Error {
         error: String,
@@ -23,7 +23,7 @@ pub(super) enum Outcome {
 
 /// What is no answer at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoAnswer {
+pub(in crate::login) enum NoAnswer {
     /// Only a browser that follows a redirect brings an answer (`response_mode=query`).
     Method,
     /// RFC 6749 §3.1: no parameter occurs twice.
@@ -36,7 +36,7 @@ pub(super) enum NoAnswer {
 }
 
 impl NoAnswer {
-    pub(super) fn reason(self) -> String {
+    pub(in crate::login) fn reason(self) -> String {
         match self {
             Self::Method => "it came by another method than GET".to_owned(),
             Self::Twice(name) => format!("`{name}` occurs twice"),
@@ -47,7 +47,10 @@ impl NoAnswer {
     }
 }
 
-pub(super) fn read(method: &Method, query: &str) -> Result<AuthorizationResponse, NoAnswer> {
+pub(in crate::login) fn read(
+    method: &Method,
+    query: &str,
+) -> Result<AuthorizationResponse, NoAnswer> {
     if *method != Method::GET {
         return Err(NoAnswer::Method);
     }
@@ -79,7 +82,7 @@ fn once(query: &str, name: &'static str) -> Result<Option<String>, NoAnswer> {
 impl AuthorizationResponse {
     /// RFC 9207 §2.4: who names himself has to be the one who was asked, and who has said that
     /// he does so has to do it.
-    pub(super) fn is_of(&self, issuer: &str, names_itself: bool) -> bool {
+    pub(in crate::login) fn is_of(&self, issuer: &str, names_itself: bool) -> bool {
         match &self.issuer {
             Some(named) => named == issuer,
             None => !names_itself,

@@ -2,11 +2,12 @@
 
 use http::{HeaderMap, Method};
 
-use super::{navigation::is_navigation, public_address::PublicAddress, same_origin::may_act};
+use super::{navigation::is_navigation, same_origin::may_act};
+use crate::login::public_address::PublicAddress;
 
 /// By what the caller is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Caller {
+pub(in crate::login) enum Caller {
     /// By credentials that the guard looks for, good or bad: a bearer token in a header.
     Credentials,
     /// By a session, and so by a cookie alone.
@@ -15,7 +16,7 @@ pub(super) enum Caller {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Decision {
+pub(in crate::login) enum Decision {
     /// The guard answers: it lets a good token through, and all else gets its challenge.
     Guard,
     /// The browser is sent to the login page.
@@ -26,7 +27,7 @@ pub(super) enum Decision {
     CrossSite,
 }
 
-pub(super) fn decide(
+pub(in crate::login) fn decide(
     method: &Method,
     headers: &HeaderMap,
     caller: Caller,

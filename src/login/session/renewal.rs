@@ -11,31 +11,32 @@ use std::{
 
 use tokio::{runtime::Handle, sync::watch};
 
-use super::{crypto, session::Session};
+use super::Session;
 use crate::{
     BoxError,
     clock::Clock,
+    login::crypto,
     oauth::{ObtainError, ObtainErrorKind},
 };
 
 /// The renewals of one process, each under a digest of the refresh token that it spends.
-#[derive(Debug, Default)]
-pub(super) struct Renewals(Mutex<HashMap<String, Flight>>);
+#[derive(Default)]
+pub(in crate::login) struct Renewals(Mutex<HashMap<String, Flight>>);
 
 type Flight = watch::Receiver<Option<Ended>>;
 
 /// What came of a renewal, and when, by the monotonic clock.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Ended {
     outcome: Outcome,
     at: Duration,
 }
 
-pub(super) type Outcome = Result<Session, RenewalError>;
+pub(in crate::login) type Outcome = Result<Session, RenewalError>;
 
 /// Why tokens were not renewed.
 #[derive(Clone, Debug)]
-pub(super) enum RenewalError {
+pub(in crate::login) enum RenewalError {
     /// The provider has said no. The session may go on without.
     Refused(Cause),
     /// It may come to something later.
@@ -47,15 +48,15 @@ pub(super) enum RenewalError {
 type Cause = Arc<dyn Error + Send + Sync>;
 
 impl RenewalError {
-    pub(super) fn refused(error: impl Into<BoxError>) -> Self {
+    pub(in crate::login) fn refused(error: impl Into<BoxError>) -> Self {
         Self::Refused(Arc::from(error.into()))
     }
 
-    pub(super) fn outage(error: impl Into<BoxError>) -> Self {
+    pub(in crate::login) fn outage(error: impl Into<BoxError>) -> Self {
         Self::Outage(Arc::from(error.into()))
     }
 
-    pub(super) fn of(error: ObtainError) -> Self {
+    pub(in crate::login) fn of(error: ObtainError) -> Self {
         match error.kind() {
             ObtainErrorKind::Refused { .. } | ObtainErrorKind::LogInAgain(_) => {
                 Self::refused(error)
@@ -90,7 +91,7 @@ const LONGEST_CHAIN: usize = 16;
 
 impl Renewals {
     /// What a session has become meanwhile.
-    pub(super) fn latest(&self, session: Session) -> Session {
+    pub(in crate::login) fn latest(&self, session: Session) -> Session {
         let flights = self.flights();
         let mut latest = session;
         for _ in 0..LONGEST_CHAIN {
@@ -107,7 +108,7 @@ impl Renewals {
     }
 
     /// Whether it has become something else meanwhile.
-    pub(super) fn has_followed(&self, session: &Session) -> bool {
+    pub(in crate::login) fn has_followed(&self, session: &Session) -> bool {
         let flights = self.flights();
         let flight = name(session).and_then(|name| flights.get(&name));
         flight.is_some_and(|flight| matches!(&*flight.borrow(), Some(Ended { outcome: Ok(_), .. })))
@@ -116,7 +117,7 @@ impl Renewals {
     /// What comes of the renewal under way or of the one that is remembered; without either,
     /// of `run`. It runs in a task of its own, so that a browser that goes away takes no
     /// refresh token along.
-    pub(super) async fn renew<F>(
+    pub(in crate::login) async fn renew<F>(
         &self,
         session: &Session,
         (clock, memory): (&Arc<dyn Clock>, Duration),

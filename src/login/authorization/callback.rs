@@ -5,21 +5,26 @@ use http::{Request, Response};
 use serde::de::DeserializeOwned;
 
 use super::{
-    ClaimsFrom, PageKind,
-    authorization_response::{self, AuthorizationResponse, Outcome},
-    cookie::{Jar, SetCookie},
-    gate::Gate,
-    known::not_sealed,
-    log::excerpt,
-    page::Problem,
-    session::{Session, SessionTokens},
-    site::Keeping,
+    response::{self, AuthorizationResponse, Outcome},
     transaction::Transaction,
 };
-use crate::{oauth::AuthorizationCode, secret::Secret, token::Tokens};
+use crate::{
+    login::{
+        ClaimsFrom, PageKind,
+        cookie::{Jar, SetCookie},
+        gate::Gate,
+        log::excerpt,
+        pages::Problem,
+        session::{Session, SessionTokens, not_sealed},
+        site::Keeping,
+    },
+    oauth::AuthorizationCode,
+    secret::Secret,
+    token::Tokens,
+};
 
 impl Gate {
-    pub(super) async fn callback<C>(&self, request: &Request<()>) -> Response<Bytes>
+    pub(in crate::login) async fn callback<C>(&self, request: &Request<()>) -> Response<Bytes>
     where
         C: DeserializeOwned,
     {
@@ -29,7 +34,7 @@ impl Gate {
             self.show(problem, self.start())
         };
         let query = request.uri().query().unwrap_or_default();
-        let answer = match authorization_response::read(request.method(), query) {
+        let answer = match response::read(request.method(), query) {
             Ok(answer) => answer,
             Err(none) => return unknown(format!("no answer of a provider: {}", none.reason())),
         };

@@ -3,25 +3,25 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::crypto;
+use crate::login::crypto;
 
 /// One login. It travels, sealed, in a cookie of its own, so that several tabs can each
 /// finish theirs.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Transaction {
+#[derive(Serialize, Deserialize)]
+pub(in crate::login) struct Transaction {
     /// Ties the answer to this browser (RFC 6749 §10.12).
-    pub(super) state: String,
+    pub(in crate::login) state: String,
     /// Ties the ID token to this login (OpenID Connect Core §15.5.2).
-    pub(super) nonce: Zeroizing<String>,
+    pub(in crate::login) nonce: Zeroizing<String>,
     /// Ties the code to this login (RFC 7636 §4.1).
-    pub(super) code_verifier: Zeroizing<String>,
-    pub(super) return_to: String,
+    pub(in crate::login) code_verifier: Zeroizing<String>,
+    pub(in crate::login) return_to: String,
     /// In seconds since 1970.
-    pub(super) began_at: u64,
+    pub(in crate::login) began_at: u64,
 }
 
 /// At most so many logins of one browser are under way.
-pub(super) const MOST: usize = 4;
+pub(in crate::login) const MOST: usize = 4;
 
 /// How much of a state names its cookie.
 const TAG: usize = 8;
@@ -30,7 +30,7 @@ const STATE: usize = 43;
 
 impl Transaction {
     /// None where there are no random numbers.
-    pub(super) fn begin(return_to: String, now: u64) -> Option<Self> {
+    pub(in crate::login) fn begin(return_to: String, now: u64) -> Option<Self> {
         Some(Self {
             state: (*crypto::random_text()?).clone(),
             nonce: crypto::random_text()?,
@@ -41,13 +41,13 @@ impl Transaction {
     }
 
     /// S256 (RFC 7636 §4.2).
-    pub(super) fn code_challenge(&self) -> String {
+    pub(in crate::login) fn code_challenge(&self) -> String {
         crypto::digest(&self.code_verifier)
     }
 }
 
 /// What names the cookie of a login with this state; None for what can't be one of ours.
-pub(super) fn tag(state: &str) -> Option<&str> {
+pub(in crate::login) fn tag(state: &str) -> Option<&str> {
     let is_ours = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     let can_be = state.len() == STATE && state.bytes().all(is_ours);
     state.get(..TAG).filter(|_| can_be)
@@ -55,7 +55,7 @@ pub(super) fn tag(state: &str) -> Option<&str> {
 
 /// Which logins have to go for another to begin: those that are over or can't be read, and
 /// the oldest where there are too many.
-pub(super) fn leaving<T>(
+pub(in crate::login) fn leaving<T>(
     under_way: Vec<(T, Option<u64>)>,
     now: u64,
     longest: u64,

@@ -4,19 +4,21 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 
 use super::{
-    PageKind, SessionStore,
+    SessionKey, SessionStore,
+    known::{Presented, store_failed},
+};
+use crate::login::{
+    PageKind,
     cookie::{SetCookie, gone},
     gate::Gate,
-    known::{Presented, store_failed},
-    page::Problem,
-    same_origin::is_same_origin,
-    session::SessionKey,
+    pages::Problem,
+    request::is_same_origin,
     site::{Keeping, LogOutAt},
 };
 
 impl Gate {
     /// By POST of a page of this site; by GET there is the page that sends it.
-    pub(super) async fn log_out(&self, request: &Request<()>) -> Response<Bytes> {
+    pub(in crate::login) async fn log_out(&self, request: &Request<()>) -> Response<Bytes> {
         match *request.method() {
             Method::GET | Method::HEAD => self.ask_to_log_out(request),
             Method::POST if is_same_origin(request.headers(), &self.settings().address) => {

@@ -6,20 +6,19 @@ use http::HeaderMap;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
-use super::{
-    PageKind, SessionRecord,
+use super::{Life, Session, SessionKey, SessionRecord, SessionStore, renewal::RenewalError};
+use crate::login::{
+    PageKind,
     cookie::{Jar, Parts, SetCookie, join, split},
     gate::Gate,
     log,
-    page::Problem,
-    renewal::RenewalError,
-    session::{Life, Session, SessionKey, SessionStore},
+    pages::Problem,
     site::Keeping,
     timing::moment,
 };
 
 /// What the cookies of a request hold, opened.
-pub(super) enum Presented {
+pub(in crate::login) enum Presented {
     Nothing,
     Session(Box<Session>),
     /// The id of a session that is in the store.
@@ -27,12 +26,12 @@ pub(super) enum Presented {
 }
 
 /// A session that goes on.
-pub(super) struct Known {
-    pub(super) session: Session,
+pub(in crate::login) struct Known {
+    pub(in crate::login) session: Session,
     /// Whether the browser has an older one in its cookie.
-    pub(super) is_new: bool,
+    pub(in crate::login) is_new: bool,
     /// Why its tokens could not be renewed, where that may pass.
-    pub(super) outage: Option<RenewalError>,
+    pub(in crate::login) outage: Option<RenewalError>,
 }
 
 /// What is in the cookie of a session that is in the store.
@@ -44,7 +43,7 @@ struct Pointer {
 const BROKEN: &str = "its cookies don't belong together, or were changed, or are sealed with a key that is not known here";
 
 impl Gate {
-    pub(super) fn presented(&self, headers: &HeaderMap) -> Presented {
+    pub(in crate::login) fn presented(&self, headers: &HeaderMap) -> Presented {
         let opened = match join(&self.settings().cookies, Jar::new(headers)) {
             Parts::None => return Presented::Nothing,
             Parts::Broken => None,
@@ -64,7 +63,7 @@ impl Gate {
     }
 
     /// The session, if it goes on.
-    pub(super) async fn known(
+    pub(in crate::login) async fn known(
         self: &Arc<Self>,
         presented: Presented,
     ) -> Result<Option<Known>, Problem> {
@@ -94,7 +93,7 @@ impl Gate {
     }
 
     /// Why it doesn't go on.
-    pub(super) fn over(&self, session: &Session) -> Option<&'static str> {
+    pub(in crate::login) fn over(&self, session: &Session) -> Option<&'static str> {
         match session.life(self.now(), &self.settings().timing) {
             Life::Idle => Some("nobody has used it for too long"),
             Life::TooOld => Some("it has lasted for as long as a session may"),
@@ -113,19 +112,26 @@ impl Gate {
         Ok(record.and_then(|record| self.opened(key, &record)))
     }
 
-    pub(super) fn opened(&self, key: &SessionKey, record: &SessionRecord) -> Option<Session> {
+    pub(in crate::login) fn opened(
+        &self,
+        key: &SessionKey,
+        record: &SessionRecord,
+    ) -> Option<Session> {
         let sealed = std::str::from_utf8(record.sealed()).ok()?;
         self.open(&record_context(key), sealed)
     }
 
-    pub(super) fn record(&self, session: &Session) -> Option<SessionRecord> {
+    pub(in crate::login) fn record(&self, session: &Session) -> Option<SessionRecord> {
         let sealed = self.seal(&record_context(&session.key()), session)?;
         let ends_at = moment(session.ends_at(&self.settings().timing));
         Some(SessionRecord::new(sealed, ends_at))
     }
 
     /// Keeps a session that is new, and gives what its browser has to keep.
-    pub(super) async fn keep(&self, session: &Session) -> Result<Vec<SetCookie>, Problem> {
+    pub(in crate::login) async fn keep(
+        &self,
+        session: &Session,
+    ) -> Result<Vec<SetCookie>, Problem> {
         let sealed = match &self.settings().keeping {
             Keeping::InCookie { .. } => return self.in_cookies(session),
             Keeping::InStore(store) => {
@@ -143,7 +149,10 @@ impl Gate {
     }
 
     /// The cookies of a session that is kept in them.
-    pub(super) fn in_cookies(&self, session: &Session) -> Result<Vec<SetCookie>, Problem> {
+    pub(in crate::login) fn in_cookies(
+        &self,
+        session: &Session,
+    ) -> Result<Vec<SetCookie>, Problem> {
         let sealed = self.seal(&self.context("session"), session);
         self.split(&sealed.ok_or_else(not_sealed)?)
     }
@@ -159,16 +168,20 @@ impl Gate {
     }
 
     /// What is sealed for one cookie is opened in no other.
-    pub(super) fn context(&self, kind: &str) -> String {
+    pub(in crate::login) fn context(&self, kind: &str) -> String {
         format!("{kind} {}", self.settings().cookies.session())
     }
 
-    pub(super) fn seal(&self, context: &str, value: &impl Serialize) -> Option<String> {
+    pub(in crate::login) fn seal(&self, context: &str, value: &impl Serialize) -> Option<String> {
         let json = Zeroizing::new(serde_json::to_vec(value).ok()?);
         self.settings().keys.seal(context, &json)
     }
 
-    pub(super) fn open<T: DeserializeOwned>(&self, context: &str, sealed: &str) -> Option<T> {
+    pub(in crate::login) fn open<T: DeserializeOwned>(
+        &self,
+        context: &str,
+        sealed: &str,
+    ) -> Option<T> {
         let json = self.settings().keys.open(context, sealed)?;
         serde_json::from_slice(&json).ok()
     }
@@ -179,13 +192,13 @@ fn record_context(key: &SessionKey) -> String {
     format!("record {}", key.as_str())
 }
 
-pub(super) fn not_sealed() -> Problem {
+pub(in crate::login) fn not_sealed() -> Problem {
     Problem::new(
         PageKind::Unavailable,
         "the operating system has no random numbers",
     )
 }
 
-pub(super) fn store_failed(error: crate::BoxError) -> Problem {
+pub(in crate::login) fn store_failed(error: crate::BoxError) -> Problem {
     Problem::new(PageKind::Unavailable, "the store of sessions failed").because(error)
 }

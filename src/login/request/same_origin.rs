@@ -2,24 +2,26 @@
 
 use http::{HeaderMap, Method};
 
-use super::{
-    navigation::{Value, is_upgrade, one},
-    public_address::PublicAddress,
-};
+use super::navigation::{Value, is_upgrade, one};
+use crate::login::public_address::PublicAddress;
 
 /// Whether a request may be served to whom its cookie names.
 ///
 /// A browser adds cookies to requests that other sites make it send. What changes something
 /// has to come from a page of this site, which a browser tells by `Sec-Fetch-Site` or, where
 /// it doesn't, by `Origin`. Neither can be set by a script.
-pub(super) fn may_act(method: &Method, headers: &HeaderMap, site: &PublicAddress) -> bool {
+pub(in crate::login) fn may_act(
+    method: &Method,
+    headers: &HeaderMap,
+    site: &PublicAddress,
+) -> bool {
     let changes_nothing = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
     (changes_nothing && !is_upgrade(headers)) || is_same_origin(headers, site)
 }
 
 /// Whether a page of this site has sent it, or nobody's page, as with an address that was
 /// typed.
-pub(super) fn is_same_origin(headers: &HeaderMap, site: &PublicAddress) -> bool {
+pub(in crate::login) fn is_same_origin(headers: &HeaderMap, site: &PublicAddress) -> bool {
     match one(headers, "sec-fetch-site") {
         Value::One(site) => matches!(site, "same-origin" | "none"),
         Value::Unclear => false,

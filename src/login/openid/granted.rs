@@ -13,14 +13,14 @@ use crate::{
 
 /// The members of a token's header that say which key is wanted (RFC 7515 §4.1).
 #[derive(Debug)]
-pub(super) struct JoseHeader {
+pub(in crate::login) struct JoseHeader {
     algorithm: Algorithm,
     key_id: Option<String>,
 }
 
 impl JoseHeader {
     /// None for what is no token, which the validator says better.
-    pub(super) fn read(token: &str) -> Option<Self> {
+    pub(in crate::login) fn read(token: &str) -> Option<Self> {
         #[derive(Deserialize)]
         struct Members {
             alg: String,
@@ -34,7 +34,7 @@ impl JoseHeader {
         })
     }
 
-    pub(super) fn algorithm(&self) -> Algorithm {
+    pub(in crate::login) fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
@@ -47,18 +47,18 @@ impl JoseHeader {
 
 /// What is to be verified, and by what.
 #[derive(Clone, Copy)]
-pub(super) struct Granted<'a> {
-    pub(super) validator: &'a Validator,
+pub(in crate::login) struct Granted<'a> {
+    pub(in crate::login) validator: &'a Validator,
     /// The token whose claims count.
-    pub(super) token: &'a str,
-    pub(super) access_token: &'a AccessToken,
+    pub(in crate::login) token: &'a str,
+    pub(in crate::login) access_token: &'a AccessToken,
     /// As of when.
-    pub(super) at: SystemTime,
+    pub(in crate::login) at: SystemTime,
 }
 
 /// Why there is nobody.
 #[derive(Debug)]
-pub(super) enum NotVerified {
+pub(in crate::login) enum NotVerified {
     /// What should be a token has no header of one.
     NoToken,
     Refused(ValidationError),
@@ -69,7 +69,7 @@ pub(super) enum NotVerified {
 
 impl Granted<'_> {
     /// With the keys that are at hand; None where others have to be asked for.
-    pub(super) fn verify_now<C: DeserializeOwned>(
+    pub(in crate::login) fn verify_now<C: DeserializeOwned>(
         &self,
         keys: &impl KeySource,
     ) -> Option<Result<Verified<C>, NotVerified>> {
@@ -85,7 +85,7 @@ impl Granted<'_> {
     }
 
     /// With the keys that can be had.
-    pub(super) async fn verify<C: DeserializeOwned>(
+    pub(in crate::login) async fn verify<C: DeserializeOwned>(
         &self,
         keys: &impl KeySource,
     ) -> Result<Verified<C>, NotVerified> {
