@@ -97,7 +97,7 @@
 //! | `login` | no | [`login::RequireLogin`]: login by the login screen (OpenID Connect) |
 //! | `test-util` | no | [`test_util`] |
 // The programs of the README are compiled as doc tests.
-#![cfg_attr(all(doctest, feature = "axum", feature = "client", feature = "https"), doc = include_str!("../README.md"))]
+#![cfg_attr(all(doctest, feature = "axum", feature = "client", feature = "https", feature = "login"), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 

@@ -211,6 +211,29 @@ mod cookies {
         }
     }
 
+    /// Browsers send all cookies of a host in one line, and any script may set one.
+    #[tokio::test(start_paused = true)]
+    async fn a_cookie_of_somebody_elses_that_is_no_text_logs_nobody_out() {
+        let (_, mut browser) = world();
+        browser.open("/").await;
+        let line = format!("a=b; {}; theme=gr", browser.cookie_header().unwrap());
+        let line = [line.as_bytes(), b"\xfcn\xff"].concat();
+        let line = http::HeaderValue::from_bytes(&line).unwrap();
+        let inner = tower::service_fn(|request: Request<Full<bytes::Bytes>>| async move {
+            let cookies = request.headers()[header::COOKIE].as_bytes().to_vec();
+            Ok::<_, std::convert::Infallible>(http::Response::new(Full::<bytes::Bytes>::from(
+                cookies,
+            )))
+        });
+        let inner = tower::Layer::layer(&layer(site(&browser.server)), inner);
+        let request = Request::get("/").header(header::COOKIE, line);
+        let request = request.body(Full::default()).unwrap();
+        let answer = tower::ServiceExt::oneshot(inner, request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        let seen = http_body_util::BodyExt::collect(answer.into_body()).await;
+        assert_eq!(seen.unwrap().to_bytes(), b"a=b; theme=gr\xfcn\xff"[..]);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn what_was_sealed_for_one_purpose_serves_no_other() {
         let (_, mut browser) = world();

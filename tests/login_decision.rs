@@ -7,7 +7,7 @@ mod login_support;
 use http::Request;
 use http_body_util::Full;
 use login_support::*;
-use tower_bearer::login::PageKind;
+use tower_bearer::{login::PageKind, server::Place, token::Scheme};
 
 const BROWSERS_ACCEPT: &str =
     "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
@@ -217,5 +217,38 @@ async fn another_scheme_is_the_guards_business_unless_it_is_told_otherwise() {
         let request = Request::get("/").header("authorization", "Basic YTpi");
         let answer = alice.request(request.body(Full::default()).unwrap()).await;
         assert_eq!(fate(&answer), expected);
+    }
+}
+
+/// A token in a cookie of the application's own is as easily sent by another site's page as ours.
+#[tokio::test(start_paused = true)]
+async fn each_situation_with_a_token_in_a_cookie_of_the_guard() {
+    let server = provider().build().unwrap();
+    let places = [
+        Place::header(Scheme::bearer()),
+        Place::cookie("token").unwrap(),
+    ];
+    let layer = layer(site(&server)).guard(|guard| guard.credentials_in(places));
+    let good = server.mint(serde_json::json!({ "sub": "job" })).unwrap();
+    let alice = logged_in(&server, site(&server)).await;
+    for row in ROWS {
+        // What a session may, it may, and no page is sent to log in for it.
+        let expected = row.fates[1];
+        for (token, served) in [(good.expose(), Served), ("bad", Refused)] {
+            let mut browser = alice.clone();
+            browser.app = around(&layer);
+            browser.cookies.insert("token".to_owned(), token.to_owned());
+            let answer = browser.request(request(row)).await;
+            let expected = if expected == Served { served } else { expected };
+            assert_eq!(
+                fate(&answer),
+                expected,
+                "{} {token}: {answer:?}",
+                row.situation
+            );
+            if expected == Served {
+                assert_eq!(answer.json()["sub"], "job", "{}", row.situation);
+            }
+        }
     }
 }

@@ -424,8 +424,10 @@ mod races {
                 "{row}"
             );
             let late = renewing.await.unwrap();
-            // Who was asked before the logout may still be told.
+            // Who was asked before the logout may still be told, and keeps nothing of it:
+            // another process would take the cookie.
             browser.keep(&late);
+            assert_eq!(browser.session().len(), 0, "{row}: {late:?}");
             for browser in [&mut browser, &mut before] {
                 let answer = browser.fetch("GET", "/").await;
                 assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{row}: {answer:?}");

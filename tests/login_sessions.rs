@@ -385,7 +385,7 @@ mod logout {
     async fn paths_and_pages_are_the_applications() {
         let server = provider().build().unwrap();
         let own = |page: &Page| page.response_with(format!("{:?} {}", page.kind(), page.link()));
-        let site = site(&server).log_out_path("/bye").unwrap().pages(own);
+        let site = self::site(&server).log_out_path("/bye").unwrap().pages(own);
         let mut browser = logged_in(&server, site).await;
         let asked = browser.fetch("GET", "/bye").await;
         assert_eq!(asked.text, "LogOut /bye");
@@ -403,6 +403,15 @@ mod logout {
             "a page like others"
         );
         assert_eq!(browser.fetch("POST", "/bye").await.text, "LoggedOut /");
+
+        // Whatever an application makes of it, no cache keeps it.
+        let bare = |_: &Page| http::Response::new(Bytes::from("bare"));
+        let mut browser = Browser::new(app(self::site(&server).pages(bare)), &server);
+        for path in ["/login/callback", "/logout"] {
+            let answer = browser.open_once(path).await;
+            assert_eq!(answer.text, "bare", "{path}");
+            assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use tower_bearer::{
     clock::Clock,
     jwt::{Expected, ValidationErrorKind},
     keys::{self, KeysUnavailable},
-    server::{Place, Rejection, RejectionReason},
+    server::{Found, Place, Rejection, RejectionReason},
     token::Scheme,
 };
 
@@ -271,17 +271,33 @@ async fn an_inner_guard_removes_what_an_outer_one_left() {
 #[tokio::test]
 async fn a_layer_around_a_guard_can_ask_and_record_as_the_guard_does() {
     let basic: &[u8] = b"Basic YTpi";
-    type Row<'a> = (&'a str, RequireJwt<MyClaims>, &'a [&'a [u8]], bool);
-    let rows: [Row<'_>; 6] = [
-        ("nothing", require(), &[], false),
-        ("a bad token", require(), &[b"Bearer x"], true),
-        ("no token", require(), &[b"Bearer"], true),
-        ("two", require(), &[b"Bearer x", b"Bearer y"], true),
-        ("another scheme", require(), &[basic], true),
-        ("ignored", require().ignore_other_schemes(), &[basic], false),
+    let lenient = require().ignore_other_schemes();
+    let cookie = Place::cookie("token").unwrap();
+    let in_both = require().credentials_in([Place::header(Scheme::bearer()), cookie]);
+    type Row<'a> = (
+        &'a str,
+        &'a RequireJwt<MyClaims>,
+        &'a [&'a [u8]],
+        [Found; 2],
+    );
+    use Found::{Cookie, Explicit, Nowhere};
+    #[rustfmt::skip]
+    let rows: [Row<'_>; 8] = [
+        ("nothing", &require(), &[], [Nowhere, Nowhere]),
+        ("a bad token", &require(), &[b"Bearer x"], [Explicit, Explicit]),
+        ("no token", &require(), &[b"Bearer"], [Explicit, Explicit]),
+        ("two", &require(), &[b"Bearer x", b"Bearer y"], [Explicit, Explicit]),
+        ("another scheme", &require(), &[basic], [Explicit, Explicit]),
+        ("ignored", &lenient, &[basic], [Nowhere, Nowhere]),
+        ("a place for cookies", &in_both, &[], [Nowhere, Cookie]),
+        ("a header beside it", &in_both, &[b"Bearer x"], [Explicit, Explicit]),
     ];
     for (row, guard, lines, expected) in rows {
-        assert_eq!(guard.finds_credentials(&request(lines)), expected, "{row}");
+        let mut request = request(lines);
+        assert_eq!(guard.finds_credentials(&request), expected[0], "{row}");
+        let cookie = HeaderValue::from_static("token=x");
+        request.headers_mut().insert("cookie", cookie);
+        assert_eq!(guard.finds_credentials(&request), expected[1], "{row}");
     }
 
     let verified = validator().validate::<MyClaims>(&good(), &keys(), Standing.wall());

@@ -20,7 +20,7 @@ use super::{
     site::Settings,
     timing::seconds,
 };
-use crate::{Validator, Verified};
+use crate::{Validator, Verified, server::Found};
 
 /// Who decides about requests, in all services of one layer.
 pub(super) struct Gate {
@@ -94,8 +94,8 @@ impl Gate {
         self.settings().provider.clock().monotonic()
     }
 
-    /// `has_credentials`: whether the guard would find any.
-    pub(super) fn at_once<C, B>(&self, request: &Request<B>, has_credentials: bool) -> Step<C>
+    /// `found`: where the guard would find credentials.
+    pub(super) fn at_once<C, B>(&self, request: &Request<B>, found: Found) -> Step<C>
     where
         C: DeserializeOwned,
     {
@@ -106,14 +106,15 @@ impl Gate {
         if path == self.settings().log_out {
             return Step::Waits(Errand::LogOut);
         }
-        let presented = match has_credentials {
-            true => Presented::Nothing,
-            false => self.presented(request.headers()),
+        let presented = match found {
+            Found::Nowhere => self.presented(request.headers()),
+            Found::Explicit | Found::Cookie => Presented::Nothing,
         };
-        let caller = match (has_credentials, &presented) {
-            (true, _) => Caller::Credentials,
-            (false, Presented::Nothing) => Caller::Nobody,
-            (false, Presented::Session(_) | Presented::Id(_)) => Caller::Session,
+        let caller = match (found, &presented) {
+            (Found::Explicit, _) => Caller::Credentials,
+            (Found::Cookie, _) => Caller::CookieOfGuard,
+            (Found::Nowhere, Presented::Nothing) => Caller::Nobody,
+            (Found::Nowhere, Presented::Session(_) | Presented::Id(_)) => Caller::Session,
         };
         match self.decide(request, caller) {
             Decision::Guard => Step::Done(Verdict::Guard),
@@ -225,6 +226,7 @@ impl Gate {
         let page = problem.page(link);
         log::page(&page);
         let mut response = (self.settings().pages)(&page);
+        no_store(response.headers_mut());
         response.extensions_mut().insert(page);
         response
     }

@@ -8,7 +8,7 @@ use tower_layer::Layer;
 use super::{
     authenticate::{Authenticate, Decision, Refusal},
     authentication::Authentication,
-    credentials::{Held, OtherSchemes, Places, Removal},
+    credentials::{Found, Held, OtherSchemes, Places, Removal},
     log,
     preflight::Preflights,
     presence::Presence,
@@ -228,16 +228,16 @@ impl<A: Clone, P, R> Guard<A, P, R> {
 }
 
 impl<A: Authenticate, P, R> Guard<A, P, R> {
-    /// Whether the request holds anything in the places of this guard, good or bad, so that
-    /// it is this guard that has to answer it. For a layer around it that knows callers by
-    /// other means besides.
-    pub fn finds_credentials<B>(&self, request: &Request<B>) -> bool {
-        let settings = &*self.settings;
-        let others = settings.other_schemes;
-        let held = settings
-            .places
-            .find(request.headers(), request.uri(), others);
-        held.is_some()
+    /// Where the request holds anything in the places of this guard, good or bad. What is
+    /// found is for this guard to answer; for a layer around it that knows callers by other
+    /// means besides.
+    pub fn finds_credentials<B>(&self, request: &Request<B>) -> Found {
+        let Settings {
+            places,
+            other_schemes,
+            ..
+        } = &*self.settings;
+        places.found(request.headers(), request.uri(), *other_schemes)
     }
 
     /// Puts into the request what this guard leaves for those further in, for a caller whom a

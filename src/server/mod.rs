@@ -79,7 +79,7 @@ mod trusted;
 
 pub use authenticate::Authenticate;
 pub use authentication::Authentication;
-pub use credentials::{Place, PlaceError, Places};
+pub use credentials::{Found, Place, PlaceError, Places};
 pub use future::GuardFuture;
 pub use guard::Guard;
 pub use identity::Identity;

@@ -14,9 +14,8 @@ impl<'r> Jar<'r> {
     /// Names and values, apart from those that are no text: ours are.
     pub(in crate::login) fn all(self) -> impl Iterator<Item = (&'r str, &'r str)> {
         let lines = self.0.get_all(COOKIE).iter();
-        let lines = lines.filter_map(|line| line.to_str().ok());
-        lines.flat_map(|line| line.split(';')).filter_map(|pair| {
-            let (name, value) = pair.split_once('=')?;
+        lines.flat_map(pairs).filter_map(|pair| {
+            let (name, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
             Some((name.trim(), value.trim()))
         })
     }
@@ -39,24 +38,32 @@ impl<'r> Jar<'r> {
 
 /// Takes cookies out of a request, and leaves the others as they are written.
 pub(in crate::login) fn take_out(headers: &mut HeaderMap, is_ours: impl Fn(&str) -> bool) {
-    let is_others = |pair: &&str| !is_ours(pair.split('=').next().unwrap_or_default().trim());
-    let lines: Vec<_> = headers.get_all(COOKIE).iter().cloned().collect();
-    let rest = |line: HeaderValue| {
-        let Ok(text) = line.to_str() else {
-            return Some(line);
-        };
-        if text.split(';').all(|pair| is_others(&pair)) {
-            return Some(line);
+    let is_others = |pair: &&[u8]| !std::str::from_utf8(name(pair)).is_ok_and(&is_ours);
+    let rest = |line: &HeaderValue| {
+        if pairs(line).all(|pair| is_others(&pair)) {
+            return Some(line.clone());
         }
-        let others: Vec<_> = text.split(';').filter(is_others).collect();
+        let others: Vec<_> = pairs(line).filter(is_others).collect();
         // A part of a valid line is one.
-        let rest = HeaderValue::from_str(others.join(";").trim()).ok()?;
+        let mut rest = HeaderValue::from_bytes(others.join(&b';').trim_ascii()).ok()?;
+        rest.set_sensitive(line.is_sensitive());
         (!rest.is_empty()).then_some(rest)
     };
+    let lines: Vec<_> = headers.get_all(COOKIE).iter().filter_map(rest).collect();
     headers.remove(COOKIE);
-    for line in lines.into_iter().filter_map(rest) {
+    for line in lines {
         headers.append(COOKIE, line);
     }
+}
+
+/// What stands between semicolons. Other cookies may hold bytes that are no text.
+fn pairs(line: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    line.as_bytes().split(|byte| *byte == b';')
+}
+
+fn name(pair: &[u8]) -> &[u8] {
+    let name = pair.split(|byte| *byte == b'=').next();
+    name.unwrap_or_default().trim_ascii()
 }
 
 #[cfg(test)]
@@ -73,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_cookie_is_found_wherever_it_stands() {
-        let rows: [(&[&[u8]], &[&str]); 9] = [
+        let rows: [(&[&[u8]], &[&str]); 10] = [
             (&[], &[]),
             (&[b"login=a"], &["a"]),
             (&[b"x=1; login=a; y=2"], &["a"]),
@@ -83,6 +90,7 @@ mod tests {
             (&[b"Login=a; xlogin=b; login"], &[]),
             (&[b" login = a=b "], &["a=b"]),
             (&[b"login=\xff", b"login=a"], &["a"]),
+            (&[b"x=\xff; login=a; y=gr\xc3\xbcn"], &["a"]),
         ];
         for (lines, expected) in rows {
             let headers = headers(lines);
@@ -101,7 +109,7 @@ mod tests {
             (&[b"x=1; login=a; y=\"2\""], &[b"x=1; y=\"2\""]),
             (&[b"login=a; x=1"], &[b"x=1"]),
             (&[b"x=1", b"login=a", b"y=2"], &[b"x=1", b"y=2"]),
-            (&[b"\xff=1; login=a"], &[b"\xff=1; login=a"]),
+            (&[b"\xff=1; login=a"], &[b"\xff=1"]),
         ];
         for (lines, expected) in rows {
             let mut headers = headers(lines);

@@ -10,6 +10,8 @@ use crate::login::public_address::PublicAddress;
 pub(in crate::login) enum Caller {
     /// By credentials that the guard looks for, good or bad: a bearer token in a header.
     Credentials,
+    /// By the same in a cookie, where the guard looks in one.
+    CookieOfGuard,
     /// By a session, and so by a cookie alone.
     Session,
     Nobody,
@@ -33,10 +35,12 @@ pub(in crate::login) fn decide(
     caller: Caller,
     site: &PublicAddress,
 ) -> Decision {
+    let may_act = || may_act(method, headers, site);
     match caller {
         Caller::Credentials => Decision::Guard,
-        Caller::Session if may_act(method, headers, site) => Decision::Serve,
-        Caller::Session => Decision::CrossSite,
+        Caller::CookieOfGuard if may_act() => Decision::Guard,
+        Caller::Session if may_act() => Decision::Serve,
+        Caller::CookieOfGuard | Caller::Session => Decision::CrossSite,
         Caller::Nobody if is_navigation(method, headers) => Decision::LogIn,
         Caller::Nobody => Decision::Guard,
     }

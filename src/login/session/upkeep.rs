@@ -191,6 +191,10 @@ impl Gate {
             return;
         }
         let session = self.site.state.renewals.latest(*newer);
+        // Logged out meanwhile: other processes would take the cookie.
+        if self.site.state.denied.contains(&session.key()) {
+            return;
+        }
         match self.in_cookies(&session) {
             Ok(cookies) => self.set_cookies(headers, &cookies),
             Err(problem) => log::page(&problem.page(String::new())),

@@ -2,6 +2,7 @@
 //! anything.
 
 mod cookie;
+mod found;
 mod header;
 mod held;
 mod place;
@@ -10,6 +11,7 @@ mod places;
 mod query;
 mod websocket;
 
+pub use found::Found;
 pub(super) use held::Held;
 pub use place::Place;
 pub use place_error::PlaceError;

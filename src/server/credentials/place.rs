@@ -55,7 +55,8 @@ impl Place {
     /// that reads a cookie does not know that its own page has asked** (RFC 6750 §5.3).
     /// Set the cookie with `SameSite=Lax` or `Strict`, let no `GET` change anything, and
     /// let a layer outside the guard refuse what is cross-site: one that compares `Origin`
-    /// or reads `Sec-Fetch-Site`, such as `tower_http::csrf`.
+    /// or reads `Sec-Fetch-Site`, such as `tower_http::csrf`. `RequireLogin` (feature `login`)
+    /// does that by itself.
     ///
     /// A name that begins with `__Host-` keeps other hosts of the same domain from setting
     /// a cookie of this name (RFC 6265bis §4.1.3.2). Where two cookies have it, the request

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::{HeaderMap, Request, Uri, header::AUTHORIZATION};
 
 use super::{
-    Held, Place, cookie::CookiePlace, header::HeaderPlace, place::Kind, query::QueryPlace,
+    Found, Held, Place, cookie::CookiePlace, header::HeaderPlace, place::Kind, query::QueryPlace,
     websocket::WebSocketPlace,
 };
 use crate::token::{Scheme, TokenHeader};
@@ -97,6 +97,27 @@ impl Places {
         uri: &'r Uri,
         others: OtherSchemes,
     ) -> Option<Held<'r>> {
+        let explicit = self.explicit(headers, uri, others);
+        explicit.or_else(|| self.in_cookie(headers))
+    }
+
+    /// Where something is.
+    pub(crate) fn found(&self, headers: &HeaderMap, uri: &Uri, others: OtherSchemes) -> Found {
+        if self.explicit(headers, uri, others).is_some() {
+            Found::Explicit
+        } else if self.in_cookie(headers).is_some() {
+            Found::Cookie
+        } else {
+            Found::Nowhere
+        }
+    }
+
+    fn explicit<'r>(
+        &self,
+        headers: &'r HeaderMap,
+        uri: &'r Uri,
+        others: OtherSchemes,
+    ) -> Option<Held<'r>> {
         let counts =
             |held: &Held<'_>| *held != Held::OtherScheme || others == OtherSchemes::Refused;
         let in_headers = self.headers.iter().filter_map(|place| place.find(headers));
@@ -109,9 +130,12 @@ impl Places {
         let mut explicit = in_headers.chain(in_websockets).chain(in_query);
         match (explicit.next(), explicit.next()) {
             (Some(_), Some(_)) => Some(Held::Several),
-            (Some(held), None) => Some(held),
-            (None, _) => self.cookies.iter().find_map(|place| place.find(headers)),
+            (first, _) => first,
         }
+    }
+
+    fn in_cookie<'r>(&self, headers: &'r HeaderMap) -> Option<Held<'r>> {
+        self.cookies.iter().find_map(|place| place.find(headers))
     }
 
     /// Whether the query of the URI holds a token.
