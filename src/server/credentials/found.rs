@@ -2,7 +2,6 @@
 
 /// Where a request holds credentials in the [`Places`](super::Places) of a guard, good or bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Found {
     /// In none of them.
     Nowhere,
