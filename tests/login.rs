@@ -12,6 +12,7 @@ use tower_bearer::{
     ClientAuth, RequireScope,
     clock::Clock,
     login::{ClaimsFrom, PageKind, Provider, RequireLogin, Site},
+    test_util::{AuthorizationServer, RegisteredClient},
 };
 
 #[tokio::test(start_paused = true)]
@@ -282,6 +283,56 @@ async fn on_loopback_over_plain_http_the_cookies_have_other_names() {
         browser.fetch("GET", "/").await.status,
         StatusCode::UNAUTHORIZED
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_callback_and_the_cookies_have_the_names_that_were_chosen() {
+    let client = RegisteredClient::new("orders-web", "hunter2");
+    let server = AuthorizationServer::builder()
+        .audience("orders")
+        .client(client.redirect_uri(format!("{SITE}/back")))
+        .logged_in_as("alice")
+        .build()
+        .unwrap();
+    let site = site(&server).callback_path("/back").unwrap();
+    let site = site.cookie_name("orders").unwrap();
+    let mut browser = logged_in(&server, site).await;
+    assert_eq!(browser.names(""), ["__Host-orders", "__Host-orders-n"]);
+    let page = browser.fetch("GET", "/login/callback").await;
+    assert_eq!(page.json()["sub"], "alice", "a page like others");
+}
+
+/// The parameters that tie an answer to its login are the layer's own.
+#[tokio::test(start_paused = true)]
+async fn a_parameter_more_is_sent_and_none_of_the_logins_own_is_replaced() {
+    let server = provider().build().unwrap();
+    let client = ClientAuth::basic("orders-web", "hunter2");
+    let provider = Provider::discover(PROVIDER, client).unwrap();
+    let own = [
+        "state",
+        "nonce",
+        "redirect_uri",
+        "code_challenge",
+        "response_mode",
+    ];
+    let provider = own
+        .iter()
+        .fold(provider, |it, name| it.parameter(*name, "x"));
+    let provider = provider.parameter("ui_locales", "de");
+    let provider = provider.clock(server.clock().clone()).over(server.clone());
+    let site = Site::new(provider, SITE, key()).unwrap();
+    let mut browser = Browser::new(app(site), &server);
+    let sent = browser.open_once("/").await;
+    assert_eq!(sent.sent_with("ui_locales").as_deref(), Some("de"));
+    for name in own {
+        let (_, query) = sent.location().split_once('?').unwrap();
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        let values: Vec<_> = pairs.filter(|(found, _)| found == name).collect();
+        assert!(
+            values.len() == 1 && values[0].1 != "x",
+            "{name}: {values:?}"
+        );
+    }
 }
 
 #[test]

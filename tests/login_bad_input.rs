@@ -381,6 +381,60 @@ mod callback {
         }
     }
 
+    /// RFC 9700 §4.11: a link to this site leads to no other one.
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_sent_to_another_site_after_the_login() {
+        #[rustfmt::skip]
+        let rows = [
+            ("/orders?to=https://evil.example", "/orders?to=https://evil.example"),
+            ("//evil.example", "/"),
+            ("//evil.example/orders", "/"),
+            ("///evil.example", "/"),
+            ("/\\evil.example", "/"),
+            ("/\\/evil.example", "/"),
+            ("https:evil.example", "/"),
+            ("https://evil.example/orders", "/orders"),
+            ("https://evil.example//orders", "/"),
+            ("/%09/evil.example", "/%09/evil.example"),
+            ("/%0d%0aSet-Cookie:x=y", "/%0d%0aSet-Cookie:x=y"),
+            ("/%5cevil.example", "/%5cevil.example"),
+            ("/gr\u{fc}n", "/"),
+        ];
+        for (wanted, expected) in rows {
+            let (_, mut browser) = world();
+            let request = Request::get(wanted).header("accept", "text/html");
+            let sent = browser
+                .request(request.body(Full::default()).unwrap())
+                .await;
+            let answer = browser.step(sent.location(), "cross-site").await;
+            let path = answer.location().strip_prefix(SITE).unwrap();
+            // Nor does the answer's address say where.
+            let path = format!("{path}&return_to=https://evil.example&redirect=//evil.example");
+            let landed = browser.open_once(&path).await;
+            assert_eq!(landed.status, StatusCode::SEE_OTHER, "{wanted}");
+            assert_eq!(landed.location(), expected, "{wanted}");
+        }
+        for none in ["https:/evil.example", "/\t/evil.example", "/\r\nx"] {
+            assert!(
+                none.parse::<http::Uri>().is_err(),
+                "no request has it: {none:?}"
+            );
+        }
+    }
+
+    /// The cookie is found by the first letters of the state; all of them count.
+    #[tokio::test(start_paused = true)]
+    async fn a_state_that_begins_like_ours_is_a_foreign_one() {
+        let (_, mut browser) = world();
+        let (path, seen) = answered(&mut browser).await;
+        let state = seen[0].sent_with("state").unwrap();
+        let alike = format!("{}{}", &state[..8], "x".repeat(35));
+        let answer = browser.open_once(&path.replace(&state, &alike)).await;
+        assert_eq!(answer.page, Some(PageKind::UnknownLogin));
+        assert_eq!(browser.server.requests().token, 0, "no code goes anywhere");
+        assert_eq!(browser.open_once(&path).await.status, StatusCode::SEE_OTHER);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn another_issuers_answer_is_refused() {
         let (_, mut browser) = world();
