@@ -92,6 +92,7 @@
 //! | `aws-lc-rs` | yes | the default backend for signatures; `jwt` needs one |
 //! | `rust-crypto` | no | the backend in pure Rust, instead of it or beside it |
 //! | `axum` | no | [`Verified`] and [`Identity`] as extractors |
+//! | `cache` | no | `server::VerifiedCache`: a token that was verified before costs a comparison |
 //! | `file-store` | no | `client::store::FileStore`: tokens in a file, shared by processes |
 //! | `https` | no | [`HttpsClient`]: a ready transport, for those who bring none |
 //! | `login` | no | [`login::RequireLogin`]: login by the login screen (OpenID Connect) |

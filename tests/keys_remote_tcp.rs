@@ -85,8 +85,7 @@ impl Load {
     }
 }
 
-async fn api(keys: RemoteKeySet, server: &AuthorizationServer) -> SocketAddr {
-    let guard = RequireJwt::<Value>::new(server.validator(), keys);
+async fn api(guard: RequireJwt<Value>) -> SocketAddr {
     let app = Router::new()
         .route("/", get(|| async { "ok" }))
         .layer(guard);
@@ -98,6 +97,20 @@ async fn api(keys: RemoteKeySet, server: &AuthorizationServer) -> SocketAddr {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thirty_rotations_under_load_refuse_nothing_good_and_accept_nothing_withdrawn() {
+    rotate_under_load(|guard| guard).await;
+}
+
+#[cfg(feature = "cache")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_do_they_with_a_cache_of_verified_tokens() {
+    let cache = tower_bearer::server::VerifiedCache::new();
+    rotate_under_load(|guard| guard.cache(cache.clone())).await;
+    // All but the tokens of withdrawn keys, and the first after each change of the set.
+    let hits = usize::try_from(cache.hits()).unwrap();
+    assert!(hits > REQUESTS / 2, "{cache:?}");
+}
+
+async fn rotate_under_load(with: impl FnOnce(RequireJwt<Value>) -> RequireJwt<Value>) {
     let listening = AuthorizationServer::builder()
         .algorithm(Algorithm::EdDSA)
         .listen()
@@ -121,8 +134,9 @@ async fn thirty_rotations_under_load_refuse_nothing_good_and_accept_nothing_with
     };
 
     let mut old = mint();
+    let guard = RequireJwt::<Value>::new(server.validator(), keys.clone());
     let load = Arc::new(Load {
-        address: api(keys.clone(), &server).await,
+        address: api(with(guard)).await,
         client: Client::builder(TokioExecutor::new()).build_http(),
         good: RwLock::new(vec![old.clone()]),
         dead: RwLock::default(),

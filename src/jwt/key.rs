@@ -1,6 +1,9 @@
 //! Keys that verify, and the choice among them.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
 
 use zeroize::Zeroizing;
 
@@ -185,6 +188,12 @@ impl KeySet {
         &self.0.keys
     }
 
+    /// What is enough to tell this set from all others that ever were, and keeps no key.
+    #[cfg_attr(not(feature = "server"), allow(dead_code))]
+    pub(crate) fn identity(&self) -> KeySetIdentity {
+        KeySetIdentity(Arc::downgrade(&self.0))
+    }
+
     /// Whether both are one and the same, so that nothing was added or withdrawn.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -205,6 +214,17 @@ impl KeySet {
         let places = self.0.choice.candidates(algorithm, key_id);
         let found = self.0.keys.get(places).unwrap_or_default();
         found.get(..MAX_CANDIDATES).unwrap_or(found)
+    }
+}
+
+/// Which set it was, after its keys may be gone. While this exists, no other set can stand at
+/// the same address.
+pub(crate) struct KeySetIdentity(Weak<Keys>);
+
+#[cfg_attr(not(feature = "server"), allow(dead_code))]
+impl KeySetIdentity {
+    pub(crate) fn is_of(&self, keys: &KeySet) -> bool {
+        std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(&keys.0))
     }
 }
 

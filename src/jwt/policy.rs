@@ -91,6 +91,12 @@ impl Policy {
         self.check_predicates(registered)
     }
 
+    /// The rules that a token which kept them all may break later.
+    pub(super) fn check_again(&self, registered: &RegisteredClaims, now: SystemTime) -> Checked {
+        self.check_dates(registered, now)?;
+        self.check_predicates(registered)
+    }
+
     /// The rules that a token has to keep before anybody asks the network for its keys.
     pub(super) fn check_before_keys(&self, claims: &Claims<'_, '_>, now: SystemTime) -> Checked {
         self.check_issuer(claims)?;

@@ -293,6 +293,17 @@ impl Validator {
         self.verify_exposing(token.token(), token, keys, now)
     }
 
+    /// Checks once more what may have changed since these rules accepted a token: its dates
+    /// against the time, and what the predicates say. All other rules are about the token and
+    /// its keys alone. The error is the one that [`verify`](Self::verify) would give.
+    pub(crate) fn check_again<C>(
+        &self,
+        verified: &Verified<C>,
+        now: SystemTime,
+    ) -> Result<(), ValidationError> {
+        self.0.check_again(verified.registered(), now)
+    }
+
     fn verify_exposing<C: DeserializeOwned>(
         &self,
         exposed: &str,

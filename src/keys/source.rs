@@ -21,6 +21,10 @@ use crate::{
 )]
 pub trait KeySource: Send + Sync + 'static {
     /// The keys, if they are at hand.
+    ///
+    /// As long as they are the same, give a clone of the same set: a cache of verified tokens
+    /// takes any other one for a change, and verifies each token once more. It asks for each
+    /// request.
     fn current(&self, wanted: &KeyQuery<'_>) -> Option<KeySet>;
 
     /// The keys, after waiting for them.
@@ -38,7 +42,7 @@ pub trait KeySource: Send + Sync + 'static {
 
     /// A token was verified with a key of this source, and all its claims are in order.
     /// For sources that treat issuers better who have proved themselves. By default
-    /// nobody listens.
+    /// nobody listens. A token that a cache knows is not verified again.
     fn verified(&self, wanted: &KeyQuery<'_>) {
         let _ = wanted;
     }

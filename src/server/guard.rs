@@ -41,6 +41,7 @@ use crate::{
 /// | refusals | an empty body | [`rejection_response`](Self::rejection_response) |
 /// | clock | the system's | [`clock`](Self::clock) |
 /// | issuers of JWTs | one | [`also_trust`](Self::also_trust) |
+/// | verified JWTs | verified once more for each request | [`cache`](Self::cache), with the feature `cache` |
 /// | scopes of JWTs | the claims `scope` and `scp` | [`scopes_from`](Self::scopes_from) |
 /// | keys of JWTs not at hand | a request waits for at most 10 s, then 503 | the [`KeySource`](crate::KeySource) may be faster |
 ///

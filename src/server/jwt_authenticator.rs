@@ -12,6 +12,7 @@ use super::{
     key_wait::KeysAwaited,
     rejection::RejectionReason,
     trusted::{Choice, Trusted, TrustedIssuers},
+    verdict::{Generation, Verdict, Verdicts, Wanted},
 };
 use crate::{
     BoxFuture,
@@ -25,7 +26,9 @@ use crate::{
 /// [`OptionalJwt`](super::OptionalJwt): write those, not this.
 pub struct JwtAuthenticator<C> {
     trusted: TrustedIssuers,
-    pub(super) scopes: Option<Arc<ScopesOf<C>>>,
+    scopes: Option<Arc<ScopesOf<C>>>,
+    generation: Generation,
+    memory: Option<Arc<dyn Verdicts<C>>>,
 }
 
 pub(super) type ScopesOf<C> = dyn Fn(&C) -> ScopeSet + Send + Sync;
@@ -56,11 +59,24 @@ impl<C> JwtAuthenticator<C> {
         Self {
             trusted: TrustedIssuers::new(Trusted { validator, keys }),
             scopes: None,
+            generation: Generation::next(),
+            memory: None,
         }
     }
 
     pub(super) fn also_trust(&mut self, validator: Validator, keys: Arc<dyn KeySource>) {
         self.trusted.push(Trusted { validator, keys });
+        self.generation = Generation::next();
+    }
+
+    pub(super) fn scopes_from(&mut self, scopes: Arc<ScopesOf<C>>) {
+        self.scopes = Some(scopes);
+        self.generation = Generation::next();
+    }
+
+    #[cfg_attr(not(feature = "cache"), allow(dead_code))]
+    pub(super) fn remember_in(&mut self, memory: Arc<dyn Verdicts<C>>) {
+        self.memory = Some(memory);
     }
 }
 
@@ -111,6 +127,9 @@ impl<C: DeserializeOwned> JwtAuthenticator<C> {
         token: &str,
         now: SystemTime,
     ) -> Result<Decision<Verified<C>>, Box<KeysNeeded>> {
+        if let Some(decision) = self.recall(token, now) {
+            return Ok(decision);
+        }
         let candidate = match self.candidate(token) {
             Ok(candidate) => candidate,
             Err(decision) => return Ok(decision),
@@ -132,6 +151,39 @@ impl<C: DeserializeOwned> JwtAuthenticator<C> {
             Some(newer) => Ok(self.conclude(&candidate, &newer, now)),
             None => candidate.ask(Some(keys), now),
         }
+    }
+
+    /// What comes of a verdict that was remembered, unless it has to be come to anew.
+    fn recall(&self, token: &str, now: SystemTime) -> Option<Decision<Verified<C>>> {
+        let memory = self.memory.as_ref()?;
+        let verdict = memory.find(self.generation, token)?;
+        let Some(trusted) = self.still_trusted(&verdict) else {
+            memory.forget(self.generation, token);
+            return None;
+        };
+        // Each predicate runs once, as without a memory: what it says now is the decision.
+        let Err(error) = trusted.validator.check_again(&verdict.verified, now) else {
+            memory.count_hit();
+            return Some(Decision::Authenticated(verdict.verified.clone()));
+        };
+        memory.forget(self.generation, token);
+        Some(match self.candidate(token) {
+            Ok(candidate) => candidate.refused(error),
+            Err(decision) => decision,
+        })
+    }
+
+    /// The rules of a verdict, if the keys it was come to with are the keys of this moment,
+    /// and the claims still allow the same.
+    fn still_trusted(&self, verdict: &Verdict<C>) -> Option<&Trusted> {
+        let trusted = self.trusted.at(verdict.trusted)?;
+        let keys = trusted.keys.current(&verdict.query())?;
+        let verified = &verdict.verified;
+        let is_same_scopes =
+            |scopes: &Arc<ScopesOf<C>>| scopes(verified.claims()) == *verified.scopes();
+        let is_unchanged =
+            verdict.keys.is_of(&keys) && self.scopes.as_ref().is_none_or(is_same_scopes);
+        is_unchanged.then_some(trusted)
     }
 
     fn candidate<'r>(&'r self, token: &'r str) -> Result<Candidate<'r>, Decision<Verified<C>>> {
@@ -166,10 +218,30 @@ impl<C: DeserializeOwned> JwtAuthenticator<C> {
         let Candidate { trusted, token, .. } = candidate;
         let verified = trusted.validator.verify(token, keys, now)?;
         trusted.keys.verified(&candidate.query());
-        Ok(match &self.scopes {
+        let verified = match &self.scopes {
             Some(scopes) => verified.with_scopes(|claims| scopes(claims)),
             None => verified,
-        })
+        };
+        self.remember(candidate, keys, &verified);
+        Ok(verified)
+    }
+
+    fn remember(&self, candidate: &Candidate<'_>, keys: &KeySet, verified: &Verified<C>) {
+        let Some(memory) = &self.memory else { return };
+        let Some(trusted) = self.trusted.place_of(candidate.trusted) else {
+            return;
+        };
+        let verdict = Verdict {
+            verified: verified.clone(),
+            keys: keys.identity(),
+            trusted,
+            wanted: Wanted {
+                algorithm: candidate.token.algorithm(),
+                key_id: candidate.token.key_id().map(Box::from),
+                depends_on_issuer: candidate.issuer.is_some(),
+            },
+        };
+        memory.keep(self.generation, verdict);
     }
 }
 
@@ -234,6 +306,8 @@ impl<C> Clone for JwtAuthenticator<C> {
         Self {
             trusted: self.trusted.clone(),
             scopes: self.scopes.clone(),
+            generation: self.generation,
+            memory: self.memory.clone(),
         }
     }
 }

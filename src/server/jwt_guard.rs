@@ -41,6 +41,6 @@ impl<C, P, R> Guard<JwtAuthenticator<C>, P, R> {
     /// elsewhere than in `scope` and `scp`.
     #[must_use]
     pub fn scopes_from(self, scopes: impl Fn(&C) -> ScopeSet + Send + Sync + 'static) -> Self {
-        self.with_authenticator(|jwts| jwts.scopes = Some(Arc::new(scopes)))
+        self.with_authenticator(|jwts| jwts.scopes_from(Arc::new(scopes)))
     }
 }

@@ -9,6 +9,9 @@
 //! [`RequireToken`] and [`OptionalToken`] are the same for opaque tokens, which the
 //! application keeps in [`StaticTokens`]; they leave an [`Identity<I>`](Identity).
 //!
+//! With the feature `cache`, [`VerifiedCache`] remembers JWTs that were accepted: one that
+//! comes again costs a comparison, and whatever may have changed is asked all the same.
+//!
 //! ```
 //! use serde::Deserialize;
 //! use tower::ServiceBuilder;
@@ -76,6 +79,9 @@ mod resource_metadata;
 mod service;
 mod static_tokens;
 mod trusted;
+mod verdict;
+#[cfg(feature = "cache")]
+mod verified_cache;
 
 pub use authenticate::Authenticate;
 pub use authentication::Authentication;
@@ -96,6 +102,8 @@ pub use require_token::{RequireToken, RequireTokenFuture, RequireTokenService};
 pub use resource_metadata::{ResourceError, ResourceMetadata};
 pub use service::GuardService;
 pub use static_tokens::{StaticToken, StaticTokens};
+#[cfg(feature = "cache")]
+pub use verified_cache::VerifiedCache;
 
 #[cfg(feature = "axum")]
 pub(crate) use rejection::Protocol;

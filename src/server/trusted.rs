@@ -40,6 +40,15 @@ impl TrustedIssuers {
         self.others.push(trusted);
     }
 
+    /// Where those rules and keys stand, for [`at`](Self::at).
+    pub(super) fn place_of(&self, trusted: &Trusted) -> Option<usize> {
+        self.all().position(|one| std::ptr::eq(one, trusted))
+    }
+
+    pub(super) fn at(&self, place: usize) -> Option<&Trusted> {
+        self.all().nth(place)
+    }
+
     fn all(&self) -> impl Iterator<Item = &Trusted> + Clone {
         std::iter::once(&self.first).chain(&self.others)
     }
