@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use tower_bearer::{
     Algorithm, KeySet, RequireJwt, Validator,
     jwt::{Minter, SigningKey},
+    server::VerifiedCache,
 };
 use tower_layer::Layer;
 
@@ -52,9 +53,21 @@ pub fn scenarios() -> Vec<Scenario> {
         let name = format!("{algorithm}/layer");
         all.push(guarded(name, 200, token).without(&[&bare, "empty service"]));
     }
+    all.extend(remembered());
     all.extend(shapes());
     all.extend((0..4).map(|exponent| among_keys(10_usize.pow(exponent))));
     all
+}
+
+/// The same token again and again, through a guard that remembers it: by any algorithm the
+/// same, but for the length.
+fn remembered() -> [Scenario; 2] {
+    [Algorithm::HS256, Algorithm::RS256].map(|algorithm| {
+        let token = token(&signing_key(algorithm), &claims());
+        let guard = guard().cache(VerifiedCache::new());
+        let name = format!("{algorithm}/cache hit");
+        sent(name, guard.layer(Nothing), 200, move || request(&token)).without(&["empty service"])
+    })
 }
 
 /// Claims of other types and sizes, all with HS256.
@@ -135,15 +148,20 @@ fn validated_by<C: DeserializeOwned>(
     )
 }
 
-/// Through a guard that has a key of each algorithm.
 pub fn guarded(name: impl Into<String>, status: u16, token: String) -> Scenario {
+    sent(name, guard().layer(Nothing), status, move || {
+        request(&token)
+    })
+}
+
+/// One that has a key of each algorithm.
+fn guard() -> RequireJwt<FourStrings> {
     let keys = ALGORITHMS.map(|algorithm| signing_key(algorithm).verification_keys());
     let keys = keys
         .iter()
         .skip(1)
         .fold(keys[0].clone(), |all, keys| all.union(keys));
-    let guard = RequireJwt::<FourStrings>::new(validator(), keys);
-    sent(name, guard.layer(Nothing), status, move || request(&token))
+    RequireJwt::new(validator(), keys)
 }
 
 fn validator() -> Validator {
