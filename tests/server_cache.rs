@@ -22,10 +22,10 @@ use serde_json::{Value, json};
 use server_support::*;
 use tower::{Layer, ServiceExt as _, service_fn};
 use tower_bearer::{
-    Algorithm, KeySet, KeySource, OptionalJwt, RequireJwt, RequireScope, ScopeSet, Validator,
-    Verified,
+    Algorithm, BoxFuture, KeySet, KeySource, OptionalJwt, RequireJwt, RequireScope, ScopeSet,
+    Validator, Verified,
     jwt::{Minter, SigningKey},
-    keys::{self, KeysUnavailable},
+    keys::{self, KeyQuery, KeysUnavailable},
     server::VerifiedCache,
     test_util::ManualClock,
 };
@@ -367,12 +367,14 @@ fn a_step_that_changes_the_rules_starts_with_nothing() {
         "",
         "scopes from elsewhere"
     );
-    assert_eq!(world.cache.hits(), 0);
+    let all = Some("orders:read orders:list".to_owned());
+    assert_eq!(told(&guard, &good()).2, all, "and not from there");
+    assert_eq!(world.cache.hits(), 1);
 
     // What is no rule about tokens changes nothing.
     let same = guard.clone().remove_credentials().ignore_other_schemes();
     assert_eq!(status(&same, &good()), 200);
-    assert_eq!(world.cache.hits(), 1);
+    assert_eq!(world.cache.hits(), 2);
 }
 
 #[test]
@@ -409,6 +411,53 @@ fn a_function_that_reads_scopes_is_asked_each_time() {
         ("orders:write".into(), "orders:write".into())
     );
     assert_eq!(world.counts(), (2, 2));
+}
+
+/// Notes what it is asked.
+struct Asked {
+    keys: KeySet,
+    depends_on_issuer: bool,
+    questions: Arc<Mutex<Vec<String>>>,
+}
+
+impl KeySource for Asked {
+    fn current(&self, wanted: &KeyQuery<'_>) -> Option<KeySet> {
+        self.questions.lock().unwrap().push(format!("{wanted:?}"));
+        Some(self.keys.clone())
+    }
+
+    fn obtain<'a>(&'a self, _: &'a KeyQuery<'a>) -> BoxFuture<'a, Result<KeySet, KeysUnavailable>> {
+        panic!("the keys are at hand")
+    }
+
+    fn depends_on_issuer(&self) -> bool {
+        self.depends_on_issuer
+    }
+}
+
+#[test]
+fn a_source_is_asked_the_same_whether_a_token_is_known_or_not() {
+    let key = SigningKey::from_secret(Algorithm::HS256, SECRET).unwrap();
+    let claims = json!({ "iss": ISSUER, "aud": "orders", "sub": "alice", "exp": NOW + 600 });
+    let named = Minter::new(key.with_key_id("another name"));
+    let named = named.mint(&claims).unwrap();
+    for (token, name) in [(named.expose(), "another name"), (&good(), "key_id: None")] {
+        for depends_on_issuer in [false, true] {
+            let (cache, questions) = (VerifiedCache::new(), Arc::default());
+            let source = Asked {
+                keys: keys(),
+                depends_on_issuer,
+                questions: Arc::clone(&questions),
+            };
+            let guard = require_with(source).cache(cache.clone());
+            assert_eq!((status(&guard, token), status(&guard, token)), (200, 200));
+            assert_eq!(cache.hits(), 1);
+            let questions = questions.lock().unwrap();
+            assert_eq!((questions.len(), &questions[0]), (2, &questions[1]));
+            assert!(questions[0].contains(name), "{questions:?}");
+            assert_eq!(questions[0].contains(ISSUER), depends_on_issuer);
+        }
+    }
 }
 
 #[test]
