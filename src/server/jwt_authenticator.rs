@@ -238,6 +238,7 @@ impl<C: DeserializeOwned> JwtAuthenticator<C> {
             wanted: Wanted {
                 algorithm: candidate.token.algorithm(),
                 key_id: candidate.token.key_id().map(Box::from),
+                signature: candidate.token.signature_text().len(),
                 depends_on_issuer: candidate.issuer.is_some(),
             },
         };

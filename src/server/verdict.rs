@@ -27,6 +27,8 @@ pub(super) struct Verdict<C> {
 pub(super) struct Wanted {
     pub(super) algorithm: Algorithm,
     pub(super) key_id: Option<Box<str>>,
+    /// So many bytes at the end of the token.
+    pub(super) signature: usize,
     pub(super) depends_on_issuer: bool,
 }
 
@@ -34,11 +36,12 @@ impl<C> Verdict<C> {
     /// The question that was asked of the source of keys.
     pub(super) fn query(&self) -> KeyQuery<'_> {
         let issuer = self.verified.registered().issuer();
-        let signature = self.verified.expose_token().rsplit('.').next();
+        let token = self.verified.expose_token();
+        let start = token.len().checked_sub(self.wanted.signature);
         KeyQuery::new(self.wanted.algorithm)
             .with_key_id(self.wanted.key_id.as_deref())
             .with_issuer(issuer.filter(|_| self.wanted.depends_on_issuer))
-            .with_signature(signature)
+            .with_signature(start.and_then(|start| token.get(start..)))
     }
 }
 
