@@ -82,8 +82,8 @@ async fn main() -> ExitCode {
 async fn run(options: Options) -> Result<(), BoxError> {
     let issuer = options.issuer.unwrap_or_default();
     let audience = options.audience.unwrap_or_default();
-    let guard = guard(&issuer, &audience).await?;
     let listener = bind(options.listen).await?;
+    let guard = guard(&issuer, &audience).await?;
     println!("listening on http://{}", listener.local_addr()?);
     tokio::select! {
         ended = serve(listener, guard) => ended,

@@ -90,8 +90,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), BoxError> {
-    let app = app(&options.resource, &options.issuer.unwrap_or_default()).await?;
     let listener = bind(options.listen).await?;
+    let app = app(&options.resource, &options.issuer.unwrap_or_default()).await?;
     println!("listening on http://{}", listener.local_addr()?);
     println!("clients know it as {}", options.resource);
     let interrupted = async { drop(tokio::signal::ctrl_c().await) };

@@ -30,7 +30,7 @@ use tower_bearer::{
     BoxError, HttpsClient, RemoteKeySet, RequireJwt, RequireScope, Validator, Verified,
     test_util::AuthorizationServer,
 };
-use tower_http::cors::{Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 /// A gRPC server that asks for bearer tokens, in the metadata `authorization`.
 ///
@@ -88,8 +88,8 @@ async fn main() -> ExitCode {
 async fn run(options: Options) -> Result<(), BoxError> {
     let issuer = options.issuer.unwrap_or_default();
     let audience = options.audience.unwrap_or_default();
-    let guard = guard(&issuer, &audience).await?;
     let listener = bind(options.listen).await?;
+    let guard = guard(&issuer, &audience).await?;
     println!("listening on http://{}", listener.local_addr()?);
     tokio::select! {
         ended = serve(listener, guard) => ended,
@@ -110,7 +110,7 @@ async fn serve(listener: TcpListener, guard: RequireJwt<Claims>) -> Result<(), B
     let told = ["grpc-status", "grpc-message"].map(http::HeaderName::from_static);
     let cors = CorsLayer::new()
         .allow_origin(Any)
-        .allow_headers(Any)
+        .allow_headers(AllowHeaders::mirror_request()) // `*` would not mean `authorization`
         .expose_headers(told);
     let health = RequireScope::all(["health:read"]).named_layer(HealthServer::new(MyHealth));
     Server::builder()

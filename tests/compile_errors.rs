@@ -6,10 +6,12 @@
 #![cfg(all(feature = "axum", feature = "client", feature = "test-util"))]
 #![allow(clippy::unwrap_used)] // a test may
 
+mod sources;
+
 use std::process::Command;
 
 /// The mistake, and what has to stand in the error.
-const MISTAKES: [(&str, &[&str]); 7] = [
+const MISTAKES: [(&str, &[&str]); 13] = [
     (
         "claims_that_can_not_be_read",
         &["`MyClaims`", "#[derive(serde::Deserialize)]"],
@@ -19,6 +21,7 @@ const MISTAKES: [(&str, &[&str]); 7] = [
         &[
             "does not turn a `Rejection` into a response with the body `hyper::body::Incoming`",
             "give a closure `|rejection: &Rejection| rejection.response_with(body)`",
+            "MapResponseBodyLayer",
         ],
     ),
     (
@@ -45,6 +48,36 @@ const MISTAKES: [(&str, &[&str]); 7] = [
         "token_endpoint_without_a_transport",
         &["can't obtain tokens", "end it with `.over(transport)`"],
     ),
+    (
+        "pair_for_client_auth",
+        &[
+            "`(&str, &str)` does not authenticate a client",
+            "`ClientAuth::basic(id, secret)`",
+        ],
+    ),
+    (
+        "text_for_a_grant",
+        &["`&str` is not a grant", "`ClientCredentials::new()` is one"],
+    ),
+    (
+        "file_name_for_an_assertion",
+        &["`&str` gives no assertion", "`oauth::assertion::from_file`"],
+    ),
+    (
+        "file_name_for_a_store",
+        &["`&str` does not keep tokens", "`FileStore::new(path)`"],
+    ),
+    (
+        "address_for_sessions",
+        &["`&str` does not keep sessions", "implement `SessionStore`"],
+    ),
+    (
+        "body_that_can_not_be_repeated",
+        &[
+            "`WholeBodies` can't repeat bodies of type `hyper::body::Incoming`",
+            "choose `ClonedBodies`, `BufferedBodies` or `NoReplay`",
+        ],
+    ),
 ];
 
 #[test]
@@ -67,6 +100,21 @@ fn each_mistake_has_its_row() {
     let mut rows = MISTAKES.map(|(mistake, _)| format!("{mistake}.rs"));
     rows.sort();
     assert_eq!(names, rows);
+}
+
+#[test]
+fn each_trait_that_names_a_fix_has_its_row() {
+    let rows = MISTAKES.iter().flat_map(|(_, words)| *words);
+    for (file, source) in sources::all() {
+        for attribute in source.split("diagnostic::on_unimplemented(").skip(1) {
+            let message = attribute.split('"').nth(1).unwrap();
+            let fixed = message.split('`').nth(2).unwrap().trim();
+            assert!(
+                rows.clone().any(|words| words.contains(fixed)),
+                "{file}: {message}"
+            );
+        }
+    }
 }
 
 /// What the compiler says, which has to be an error.

@@ -27,7 +27,8 @@ use super::rejection::Rejection;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not turn a `Rejection` into a response with the body `{B}`",
-    note = "give a closure `|rejection: &Rejection| rejection.response_with(body)`; the default, `EmptyBody`, needs `{B}: Default`"
+    note = "give a closure `|rejection: &Rejection| rejection.response_with(body)`; the default, `EmptyBody`, needs `{B}: Default`",
+    note = "if `{B}` is the body of a layer inside, put `tower_http::map_response_body::MapResponseBodyLayer` between, or in axum give each layer its own `.layer`"
 )]
 pub trait RejectionResponse<B> {
     /// The response. The guard puts the rejection itself into its extensions.

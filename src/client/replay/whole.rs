@@ -13,6 +13,7 @@ use super::ReplayPolicy;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WholeBodies;
 
+#[diagnostic::do_not_recommend] // or the fix would not be shown
 impl<B: Body + Default + 'static> ReplayPolicy<B> for WholeBodies {
     type Body = B;
     type Kept = B;

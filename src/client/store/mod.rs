@@ -54,6 +54,10 @@ use crate::{BoxError, BoxFuture, oauth::ObtainError, token::Tokens};
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not keep tokens",
+    note = "`MemoryStore`, the default, keeps them while the process lives; `FileStore::new(path)`, with the feature `file-store`, in a file"
+)]
 pub trait TokenStore: Send + Sync + 'static {
     /// Reads the tokens without waiting for a renewal under way.
     ///

@@ -60,6 +60,10 @@ use crate::{BoxError, BoxFuture, login::crypto};
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not keep sessions",
+    note = "`MemorySessionStore::new()` keeps those of one process; for a database, implement `SessionStore`"
+)]
 pub trait SessionStore: Send + Sync + 'static {
     /// Writes a session that is new.
     ///

@@ -1,0 +1,5 @@
+use tower_bearer::TokenEndpoint;
+
+pub(crate) fn endpoint(endpoint: TokenEndpoint) -> TokenEndpoint {
+    endpoint.client_auth(("orders-job", "hunter2"))
+}
