@@ -21,8 +21,8 @@ use hyper_util::{
 };
 use serde::Deserialize;
 use serde_json::json;
-use tokio::net::{TcpListener, TcpStream};
-use tower::{Service, ServiceBuilder, service_fn};
+use tokio::net::TcpListener;
+use tower::{ServiceBuilder, service_fn};
 use tower_bearer::{
     BoxError, HttpsClient, RemoteKeySet, RequireJwt, RequireScope, Validator, Verified,
     server::ProblemDetails, test_util::AuthorizationServer,
@@ -106,21 +106,14 @@ async fn serve(listener: TcpListener, guard: RequireJwt<Claims>) -> Result<(), B
         .service(service_fn(orders));
     loop {
         let (stream, _) = listener.accept().await?;
-        tokio::spawn(serve_connection(stream, service.clone()));
-    }
-}
-
-async fn serve_connection<S>(stream: TcpStream, service: S)
-where
-    S: Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible>,
-    S: Clone + Send + 'static,
-    S::Future: Send,
-{
-    let http = auto::Builder::new(TokioExecutor::new());
-    let service = TowerToHyperService::new(service);
-    let served = http.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    if let Err(error) = served.await {
-        eprintln!("a connection broke off: {error}");
+        let service = TowerToHyperService::new(service.clone());
+        tokio::spawn(async move {
+            let http = auto::Builder::new(TokioExecutor::new());
+            let served = http.serve_connection_with_upgrades(TokioIo::new(stream), service);
+            if let Err(error) = served.await {
+                eprintln!("a connection broke off: {error}");
+            }
+        });
     }
 }
 
