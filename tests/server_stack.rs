@@ -50,6 +50,15 @@ fn stuck() -> impl Service<
     service_fn(|_| pending())
 }
 
+/// Calls for somebody who keeps the service while it works. There has to be a place.
+async fn call<S: Service<Request<()>>>(service: &mut S, request: Request<()>) -> S::Future {
+    let ready = poll_immediate(service.ready()).await;
+    let Some(Ok(service)) = ready else {
+        panic!("no place");
+    };
+    service.call(request)
+}
+
 fn is<E: std::error::Error + 'static>(outcome: Result<Answer, BoxError>) -> bool {
     outcome.is_err_and(|error| error.is::<E>())
 }
@@ -95,9 +104,11 @@ async fn a_limit_inside_is_not_filled_by_those_who_wait_for_keys() {
         .layer(require_with(source.clone()))
         .concurrency_limit(1)
         .service(Echo);
-    let mut first = Box::pin(service.clone().oneshot(authorized()));
-    let mut second = Box::pin(service.clone().oneshot(authorized()));
+    let mut callers = [service.clone(), service];
+    let [first, second] = &mut callers;
+    let mut first = Box::pin(call(first, authorized()).await);
     assert!(poll_immediate(&mut first).await.is_none());
+    let mut second = Box::pin(call(second, authorized()).await);
     assert!(poll_immediate(&mut second).await.is_none());
     assert_eq!(source.asked(), 2, "both wait for keys, neither for a place");
     source.arrive(keys());
@@ -130,9 +141,9 @@ async fn who_is_refused_waits_for_a_place_in_a_limit_inside_and_takes_none() {
         .layer(require())
         .layer(ConcurrencyLimitLayer::new(1))
         .service(stuck());
-    // Many before: each has given its place back.
-    for _ in 0..3 {
-        let refused = service.clone().oneshot(stranger()).await.unwrap();
+    let mut callers = [service.clone(), service.clone()];
+    for caller in &mut callers {
+        let refused = call(caller, stranger()).await.await.unwrap();
         assert_eq!(refused.status(), 401);
     }
     let mut known = Box::pin(service.clone().oneshot(authorized()));
