@@ -5,7 +5,7 @@
 //! | at hand: a shared secret, PEM, DER, a JWK, a JWKS, files of them | [`KeySet`] |
 //! | published by an issuer, or at the address of a JWKS | [`RemoteKeySet::discover`], [`RemoteKeySet::new`] |
 //! | in files that change, such as mounted secrets | [`RemoteKeySet::file`], [`RemoteKeySet::directory`] |
-//! | those of a handful of issuers, each with rules of its own | one of these for each, and [`also_trust`](crate::server::JwtGuard::also_trust) |
+//! | those of a handful of issuers, each with rules of its own | one of these for each, and [`also_trust`](crate::server::Guard::also_trust) |
 //! | those of many tenants, each with an issuer of its own | [`issuers::RemoteIssuers`] |
 //! | those of many tenants, all in one set | a [`RemoteKeySet`], and [`Expected::pattern`](crate::Expected::pattern) |
 //! | anywhere else | [`from_fn`], [`from_async_fn`], or a [`KeySource`] of your own |
