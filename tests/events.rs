@@ -22,6 +22,8 @@ use tower_bearer::{
     test_util::AuthorizationServer, token::Tokens,
 };
 
+const LEVELS: [&str; 5] = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"];
+
 /// Level, words and the names of the fields.
 type Event = (String, String, BTreeSet<String>);
 
@@ -56,25 +58,24 @@ fn events(tokens: TokenStream, found: &mut BTreeSet<Event>) {
         ] = three
         {
             let level = name.to_string().to_uppercase();
-            let is_one = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"].contains(&&*level);
-            if is_one && mark.as_char() == '!' {
-                found.extend(event(level, &call.stream().to_string()));
+            if LEVELS.contains(&&*level) && mark.as_char() == '!' {
+                found.insert(event(level, &call.stream().to_string()));
             }
         }
     }
 }
 
 /// `field, ?field, field = …, "words"`.
-fn event(level: String, call: &str) -> Option<Event> {
-    let (fields, words) = call
-        .trim_end_matches([',', ' ', '\n'])
-        .strip_suffix('"')?
-        .rsplit_once('"')?;
+fn event(level: String, call: &str) -> Event {
+    let words = call.trim_end_matches([',', ' ', '\n']).strip_suffix('"');
+    let Some((fields, words)) = words.and_then(|call| call.rsplit_once('"')) else {
+        panic!("`{call}` does not end with its words");
+    };
     let fields = fields.split(',').filter_map(|field| {
         let name = field.split('=').next()?.trim_matches(['?', '%', ' ', '\n']);
         (!name.is_empty()).then(|| name.to_owned())
     });
-    Some((level, words.to_owned(), fields.collect()))
+    (level, words.to_owned(), fields.collect())
 }
 
 /// ``| `LEVEL` | words | `field`, `field`: what they mean |``
@@ -86,9 +87,9 @@ fn row(line: &str) -> Option<Event> {
     let mut cells = line.trim().strip_prefix('|')?.split(" | ");
     let level = cells.next()?.trim().trim_matches('`');
     let (words, fields) = (cells.next()?, cells.next()?);
-    let is_level = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"].contains(&level);
     let fields = fields.split([':', ';']).next()?;
     let fields = fields.split('`').skip(1).step_by(2).map(str::to_owned);
+    let is_level = LEVELS.contains(&level);
     is_level.then(|| (level.to_owned(), words.to_owned(), fields.collect()))
 }
 
