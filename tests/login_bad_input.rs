@@ -422,6 +422,18 @@ mod callback {
         }
     }
 
+    /// Nobody can tell which of them this site has set.
+    #[tokio::test(start_paused = true)]
+    async fn a_login_with_two_cookies_is_none() {
+        let (_, mut browser) = world();
+        let (path, _) = answered(&mut browser).await;
+        let cookie = browser.cookie_header().unwrap();
+        let twice = Request::get(&path).header(header::COOKIE, format!("{cookie}; {cookie}"));
+        let answer = send(&browser.app, twice.body(Full::default()).unwrap()).await;
+        assert_eq!(answer.page, Some(PageKind::UnknownLogin), "{answer:?}");
+        assert_eq!(browser.open_once(&path).await.status, StatusCode::SEE_OTHER);
+    }
+
     /// The cookie is found by the first letters of the state; all of them count.
     #[tokio::test(start_paused = true)]
     async fn a_state_that_begins_like_ours_is_a_foreign_one() {
