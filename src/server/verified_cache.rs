@@ -111,8 +111,8 @@ impl<C> VerifiedCache<C> {
         Self::with_capacity(Self::DEFAULT_CAPACITY)
     }
 
-    /// Remembers so many verdicts. The memory has parts with a lock each, so that it may be a
-    /// few less when one of them is full before the others.
+    /// Remembers so many verdicts. The memory has parts of one size with a lock each, so that it
+    /// may be a few more, and less when one of them is full before the others.
     #[must_use]
     pub fn with_capacity(verdicts: usize) -> Self {
         let weight = u64::try_from(verdicts).unwrap_or(u64::MAX);
