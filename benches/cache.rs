@@ -4,48 +4,42 @@
 //! - `cache-entries`: hits among so many remembered tokens; as flat as the processor's own
 //!   caches let it be.
 //! - `cache-threads`: hits on so many threads that share the cache, for all of them together.
-#![allow(missing_docs, clippy::unwrap_used)] // no input from outside
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing
+)] // no input from outside
 
-use std::{convert::Infallible, hint::black_box, thread};
+mod support;
 
-use criterion::{
-    BatchSize, Bencher, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
+use std::thread;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use support::{
+    measure,
+    service::{Nothing, guarded, send},
+    tokens::{FourStrings, claims_with, mint, signing_key, validator},
 };
-use futures::FutureExt as _;
-use http::{Request, Response, header::AUTHORIZATION};
-use serde::Deserialize;
-use serde_json::json;
-use tower::{Layer as _, Service, service_fn};
+use tower::Layer as _;
 use tower_bearer::{
-    Algorithm, KeySet, RequireJwt, Validator,
+    Algorithm, RequireJwt,
     clock::{Clock as _, SystemClock},
-    jwt::{Minter, SigningKey},
     server::VerifiedCache,
 };
-
-const SECRET: [u8; 32] = [7; 32];
-
-#[derive(Deserialize)]
-#[allow(dead_code)] // read for what it costs
-struct FourStrings {
-    iss: String,
-    sub: String,
-    email: String,
-    tenant: String,
-}
 
 fn hit(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("cache");
     let token = token(0);
     group.bench_function("empty service", |bencher| {
-        measure(bencher, empty(), || request(&token));
+        measure(bencher, Nothing, 200, || guarded(&token));
     });
     group.bench_function("no cache", |bencher| {
-        measure(bencher, guard().layer(empty()), || request(&token));
+        measure(bencher, guard().layer(Nothing), 200, || guarded(&token));
     });
     group.bench_function("hit", |bencher| {
         let guard = guard().cache(VerifiedCache::new());
-        measure(bencher, guard.layer(empty()), || request(&token));
+        measure(bencher, guard.layer(Nothing), 200, || guarded(&token));
     });
     group.finish();
 }
@@ -58,11 +52,11 @@ fn entries(criterion: &mut Criterion) {
         let count = 10_usize.pow(exponent);
         // With room to spare: its parts don't fill evenly.
         let cache = VerifiedCache::with_capacity(2 * count);
-        let mut service = guard().cache(cache.clone()).layer(empty());
+        let mut service = guard().cache(cache.clone()).layer(Nothing);
         let mut tokens = Vec::new();
         for number in 0..count {
             let token = token(number);
-            send(&mut service, request(&token));
+            assert_eq!(send(&mut service, guarded(&token)), 200);
             // From all parts of the memory, and not all of them.
             if number % count.div_ceil(4096) == 0 {
                 tokens.push(token);
@@ -71,7 +65,9 @@ fn entries(criterion: &mut Criterion) {
         assert_eq!((cache.len(), cache.hits()), (count, 0));
         let mut tokens = tokens.iter().cycle();
         group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
-            measure(bencher, service.clone(), || request(tokens.next().unwrap()));
+            measure(bencher, service.clone(), 200, || {
+                guarded(tokens.next().unwrap())
+            });
         });
     }
     group.finish();
@@ -80,7 +76,7 @@ fn entries(criterion: &mut Criterion) {
 fn threads(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("cache-threads");
     group.throughput(Throughput::Elements(1));
-    let service = guard().cache(VerifiedCache::new()).layer(empty());
+    let service = guard().cache(VerifiedCache::new()).layer(Nothing);
     let tokens: Vec<_> = (0..64).map(token).collect();
     for count in [1_u64, 2] {
         group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
@@ -93,7 +89,7 @@ fn threads(criterion: &mut Criterion) {
                         let tokens = tokens.iter().cycle();
                         scope.spawn(move || {
                             for (token, _) in tokens.zip(0..iterations.div_ceil(count)) {
-                                send(&mut service, request(token));
+                                assert_eq!(send(&mut service, guarded(token)), 200);
                             }
                         });
                     }
@@ -106,51 +102,13 @@ fn threads(criterion: &mut Criterion) {
 }
 
 fn guard() -> RequireJwt<FourStrings> {
-    let keys = KeySet::from_secret(Algorithm::HS256, SECRET).unwrap();
-    RequireJwt::new(Validator::new("https://id.example", "orders"), keys)
+    let keys = signing_key(Algorithm::HS256).verification_keys();
+    RequireJwt::new(validator(), keys)
 }
 
 fn token(number: usize) -> String {
-    let claims = json!({
-        "iss": "https://id.example", "sub": "248289761001", "aud": "orders",
-        "exp": 4_000_000_000_u64, "iat": 1_700_000_000, "jti": number.to_string(),
-        "scope": "orders:read orders:write", "email": "alice@example.com", "tenant": "t1",
-    });
-    let key = SigningKey::from_secret(Algorithm::HS256, SECRET).unwrap();
-    Minter::new(key).mint(&claims).unwrap().expose().to_owned()
-}
-
-fn request(token: &str) -> Request<()> {
-    let request = Request::get("/orders").header(AUTHORIZATION, format!("Bearer {token}"));
-    request.body(()).unwrap()
-}
-
-/// Lets go of the request, and so of what a layer put into it: that too is paid for.
-fn empty()
--> impl Service<Request<()>, Response = Response<()>, Error = Infallible, Future: Send> + Clone + Send
-{
-    service_fn(|request: Request<()>| {
-        drop(black_box(request));
-        std::future::ready(Ok(Response::new(())))
-    })
-}
-
-/// Without the making of the request.
-fn measure<S>(bencher: &mut Bencher<'_>, mut service: S, request: impl FnMut() -> Request<()>)
-where
-    S: Service<Request<()>, Response = Response<()>, Error = Infallible>,
-{
-    let send = |request| send(&mut service, request);
-    bencher.iter_batched(request, send, BatchSize::NumIterations(64));
-}
-
-/// The service is always ready, and answers at once.
-fn send<S>(service: &mut S, request: Request<()>)
-where
-    S: Service<Request<()>, Response = Response<()>, Error = Infallible>,
-{
-    let response = service.call(request).now_or_never().unwrap();
-    assert_eq!(response.unwrap().status(), 200);
+    let claims = claims_with("jti", number.to_string());
+    mint(&signing_key(Algorithm::HS256), &claims)
 }
 
 criterion_group!(benches, hit, entries, threads);

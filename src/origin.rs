@@ -65,7 +65,7 @@ impl Origin {
         };
         // Mostly both are written alike, which spares parsing them for each request.
         *scheme == self.scheme
-            && (*authority == self.authority
+            && (authority.as_str() == self.authority.as_str()
                 || default_port(scheme).and_then(|default| port(authority, default))
                     == Some(self.port)
                     && authority.host().eq_ignore_ascii_case(self.host()))

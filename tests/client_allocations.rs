@@ -1,6 +1,6 @@
 //! What the warm path costs, counted in allocations. Times are for benchmarks; counts can
 //! be tested.
-#![cfg(feature = "client")]
+#![cfg(feature = "test-util")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,6 +14,7 @@ use std::{
     path::PathBuf,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -28,6 +29,7 @@ use tower_bearer::{
         source,
     },
     oauth::{ObtainError, obtain_with},
+    test_util::ManualClock,
     token::{Expiry, Scheme, TokenHeader, Tokens},
 };
 
@@ -56,7 +58,7 @@ impl Service<Request<Body>> for Nothing {
 fn warm() -> Refreshing {
     let tokens = Refreshing::new(obtain_with(|| async {
         let clock = tower_bearer::clock::SystemClock::new();
-        let end = Expiry::after(std::time::Duration::from_secs(3600), &clock);
+        let end = Expiry::after(Duration::from_secs(3600), &clock);
         let token = AccessToken::new("t".repeat(800))?.with_expiry(end);
         Ok::<_, ObtainError>(Tokens::new(token))
     }));
@@ -125,6 +127,37 @@ fn a_request_that_is_not_replayed_costs_no_allocation() {
     );
     assert_eq!(cost(&mut default, preset), 0, "its own header");
     assert_eq!(cost(&mut default, without), 0, "opted out");
+}
+
+#[tokio::test]
+async fn the_first_request_after_a_renewal_in_the_background_costs_what_every_request_costs() {
+    let clock = ManualClock::new();
+    let now = clock.clone();
+    let obtain = obtain_with(move || {
+        let end = Expiry::after(Duration::from_secs(3600), &now);
+        let token = AccessToken::new("t".repeat(800)).unwrap().with_expiry(end);
+        async { Ok::<_, ObtainError>(Tokens::new(token)) }
+    });
+    let tokens = Refreshing::builder(obtain).clock(clock.clone()).build();
+    let layer = AuthLayer::new(tokens.clone());
+    let layer = layer.origin("https://api.example").unwrap();
+    let mut client = layer.replay(NoReplay).layer(Nothing);
+    let mut send = || {
+        let request = request(Body::from("body"));
+        allocations(|| drop(block_on(client.call(request)).unwrap()))
+    };
+    tokens.token().await.unwrap();
+    send(); // what is built once for each thread
+    assert_eq!(send(), 0, "a token at hand");
+
+    clock.advance(Duration::from_secs(3500));
+    assert!(send() > 0, "starts the renewal");
+    assert_eq!(send(), 0, "the old token, while the renewal is under way");
+    while tokens.state().exchanges < 2 || tokens.state().remaining < Some(Duration::from_secs(3600))
+    {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(send(), 0, "the new token, for the first time");
 }
 
 /// Each with a token at hand.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 
 use super::{
     AfterRefusal, Refusal, RefusedInBody, RequestContext, ResponseHead, layer::Settings,
@@ -25,39 +25,23 @@ pub(super) fn acquire<B, P>(settings: &Settings<P>, request: &Request<B>) -> Acq
     })
 }
 
-pub(super) fn add_token<B, P>(
-    request: &mut Request<B>,
+pub(super) fn add_token<P>(headers: &mut HeaderMap, token: &AccessToken, settings: &Settings<P>) {
+    let value = token.header_value(settings.header.scheme());
+    headers.insert(settings.header.name().clone(), value);
+}
+
+/// The request with its token, and what is kept to send it again.
+#[inline]
+pub(super) fn prepare<B, P: ReplayPolicy<B>>(
+    request: Request<B>,
     token: &AccessToken,
     settings: &Settings<P>,
-) {
-    let value = token.header_value(settings.header.scheme());
-    let name = settings.header.name().clone();
-    request.headers_mut().insert(name, value);
-}
-
-/// A request with its token, and what is kept to send it again.
-pub(super) struct Prepared<Body, Kept> {
-    pub(super) request: Request<Body>,
-    pub(super) token: AccessToken,
-    pub(super) kept: Option<Request<Kept>>,
-}
-
-impl<Body, Kept> Prepared<Body, Kept> {
-    pub(super) fn new<B, P>(request: Request<B>, token: AccessToken, settings: &Settings<P>) -> Self
-    where
-        P: ReplayPolicy<B, Body = Body, Kept = Kept>,
-    {
-        let (parts, body) = request.into_parts();
-        let (body, kept) = settings.replay.split(body);
-        let kept = kept.map(|kept| Request::from_parts(parts.clone(), kept));
-        let mut request = Request::from_parts(parts, body);
-        add_token(&mut request, &token, settings);
-        Self {
-            request,
-            token,
-            kept,
-        }
-    }
+) -> (Request<P::Body>, Option<Request<P::Kept>>) {
+    let (mut parts, body) = request.into_parts();
+    let (body, kept) = settings.replay.split(body);
+    let kept = kept.map(|kept| Request::from_parts(parts.clone(), kept));
+    add_token(&mut parts.headers, token, settings);
+    (Request::from_parts(parts, body), kept)
 }
 
 /// What is known of a request that was sent.
@@ -84,22 +68,23 @@ pub(super) enum Judged<S, R, Body, P> {
 }
 
 impl<S, Kept, P> Sent<S, Kept, P> {
-    pub(super) fn judge<B, R>(self, mut response: Response<R>) -> Judged<S, R, P::Body, P>
+    /// By reference: most responses are given on, and nothing is moved for them.
+    pub(super) fn judge<B, R>(&mut self, mut response: Response<R>) -> Judged<S, R, P::Body, P>
     where
         P: ReplayPolicy<B, Kept = Kept>,
     {
         let why = match refusal(&mut response, &self.token, &self.settings) {
             None => return Judged::Give(response),
             Some(Some(why)) => why,
-            Some(None) => match repeatable(self.again, &response, &self.settings) {
+            Some(None) => match repeatable(self.again.take(), &response, &self.settings) {
                 None => Refusal::NotRepeatable,
                 Some((service, request)) => {
                     return Judged::Renew(Box::new(Refused {
                         response: Some(response),
-                        token: self.token,
+                        token: self.token.clone(),
                         service,
                         request,
-                        settings: self.settings,
+                        settings: self.settings.clone(),
                     }));
                 }
             },

@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{
-    attempt::{Acquiring, Judged, Prepared, Refused, Sent, acquire, add_token, judge_again},
+    attempt::{Acquiring, Judged, Refused, Sent, acquire, add_token, judge_again, prepare},
     layer::Settings,
     replay::ReplayPolicy,
 };
@@ -118,12 +118,12 @@ where
         token: AccessToken,
         settings: Arc<Settings<P>>,
     ) -> Self {
-        let prepared = Prepared::new(request, token, &settings);
-        let again = prepared.kept.map(|kept| (service.clone(), kept));
+        let (request, kept) = prepare(request, &token, &settings);
+        let again = kept.map(|kept| (service.clone(), kept));
         State::Sending {
-            response: service.call(prepared.request),
+            response: service.call(request),
             sent: Sent {
-                token: prepared.token,
+                token,
                 again,
                 settings,
             },
@@ -145,7 +145,7 @@ where
             settings,
             ..
         } = refused;
-        add_token(&mut request, &token, &settings);
+        add_token(request.headers_mut(), &token, &settings);
         tracing::debug!("request sent again with another access token");
         State::Resending {
             response: service.call(request),
@@ -227,27 +227,6 @@ where
             _ => State::Done,
         })
     }
-
-    /// A response came, or none.
-    fn answered(self, response: Result<Response<R>, S::Error>) -> Step<S, B, P, R> {
-        let mut response = match response {
-            Ok(response) => response,
-            Err(error) => return Step::Give(Err(error.into())),
-        };
-        match self {
-            Self::Sending { sent, .. } => match sent.judge(response) {
-                Judged::Give(response) => Step::Give(Ok(response)),
-                Judged::Renew(refused) => Step::Next(State::renew(refused)),
-            },
-            Self::Resending {
-                token, settings, ..
-            } => {
-                judge_again(&mut response, &token, &settings);
-                Step::Give(Ok(response))
-            }
-            _ => Step::Give(Ok(response)),
-        }
-    }
 }
 
 impl<S, B, P, R> Future for AuthFuture<S, B, P>
@@ -283,13 +262,24 @@ where
                     let ready = ready!(refused.service.poll_ready(cx));
                     state.as_mut().project_replace(State::Done).readied(ready)
                 }
-                StateProj::Sending { response, .. } | StateProj::Resending { response, .. } => {
-                    let response = ready!(response.poll(cx));
-                    state
-                        .as_mut()
-                        .project_replace(State::Done)
-                        .answered(response)
-                }
+                StateProj::Sending { response, sent } => match ready!(response.poll(cx)) {
+                    Err(error) => Step::Give(Err(error.into())),
+                    Ok(response) => match sent.judge(response) {
+                        Judged::Give(response) => Step::Give(Ok(response)),
+                        Judged::Renew(refused) => Step::Next(State::renew(refused)),
+                    },
+                },
+                StateProj::Resending {
+                    response,
+                    token,
+                    settings,
+                } => Step::Give(match ready!(response.poll(cx)) {
+                    Err(error) => Err(error.into()),
+                    Ok(mut response) => {
+                        judge_again(&mut response, token, settings);
+                        Ok(response)
+                    }
+                }),
                 StateProj::Done => Step::Next(State::Failed { error: None }),
             };
             match step {

@@ -100,6 +100,14 @@ impl Expiry {
         self.remaining(clock).is_zero()
     }
 
+    /// The moments by either clock at which `left` is left.
+    #[cfg_attr(not(feature = "client"), allow(dead_code))]
+    pub(crate) fn minus(&self, left: Duration) -> (SystemTime, Option<Duration>) {
+        let wall = self.wall.checked_sub(left);
+        let monotonic = self.monotonic.map(|end| end.saturating_sub(left));
+        (wall.unwrap_or(SystemTime::UNIX_EPOCH), monotonic)
+    }
+
     /// What is left by the clock that runs out first; zero at the end and after it.
     #[must_use]
     pub fn remaining(&self, clock: &dyn Clock) -> Duration {

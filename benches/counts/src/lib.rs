@@ -1,19 +1,24 @@
 //! What is counted. The two programs share it: one counts allocations and judges, the
 //! other runs under callgrind, where a counting allocator would be counted too.
 
+#[path = "../../support/attacks.rs"]
+mod attacks;
+#[path = "../../support/bare_key.rs"]
+mod bare_key;
 mod client;
+#[path = "../../support/outgoing.rs"]
+mod outgoing;
 mod refusals;
 mod server;
+#[path = "../../support/service.rs"]
+mod service;
+#[path = "../../support/tokens.rs"]
+mod tokens;
 
-use std::{
-    convert::Infallible,
-    future::{Future, Ready, ready},
-    hint::black_box,
-    pin::pin,
-    task::{Context, Poll, Waker},
-};
+use std::fmt::Debug;
 
 use http::{Request, Response};
+use service::send;
 use tower_service::Service;
 
 /// What the allocator has to do depends on what it did before: the least of so many counts.
@@ -85,10 +90,7 @@ pub struct Limit {
 }
 
 pub fn limits() -> Vec<Limit> {
-    [refusals::limits(), client::limits()]
-        .into_iter()
-        .flatten()
-        .collect()
+    refusals::limits()
 }
 
 fn limit(name: impl Into<String>, times: f64, other: impl Into<String>) -> Limit {
@@ -107,34 +109,9 @@ fn sent<S, B: 'static>(
     request: impl FnMut() -> Request<B> + 'static,
 ) -> Scenario
 where
-    S: Service<Request<B>, Response = Response<()>> + 'static,
+    S: Service<Request<B>, Response = Response<()>, Error: Debug> + 'static,
 {
     Scenario::new(name, request, move |request| {
-        let mut context = Context::from_waker(Waker::noop());
-        assert!(matches!(
-            service.poll_ready(&mut context),
-            Poll::Ready(Ok(()))
-        ));
-        let response = pin!(service.call(request)).poll(&mut context);
-        assert!(matches!(response, Poll::Ready(Ok(response)) if response.status() == expected));
+        assert_eq!(send(&mut service, request), expected);
     })
-}
-
-/// Lets go of the request, and so of what a layer put into it: that too is paid for.
-#[derive(Clone)]
-struct Nothing;
-
-impl<B> Service<Request<B>> for Nothing {
-    type Response = Response<()>;
-    type Error = Infallible;
-    type Future = Ready<Result<Response<()>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        drop(black_box(request));
-        ready(Ok(Response::new(())))
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use super::{Timing, schedule};
@@ -13,15 +13,11 @@ use crate::{
 
 pub(super) struct Held {
     pub(super) token: AccessToken,
-    due: Due,
+    /// When it is time to renew: as soon as either clock says so.
+    due: (Option<SystemTime>, Option<Duration>),
     /// Milliseconds of the monotonic clock before which no renewal is started;
     /// `u64::MAX` while one is under way.
     not_before: AtomicU64,
-}
-
-enum Due {
-    WhenLeft(Duration),
-    At(Duration),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +35,14 @@ impl Held {
         let due = match token.expiry() {
             Some(expiry) => {
                 let lifetime = expiry.lifetime().unwrap_or_else(|| expiry.remaining(clock));
-                Due::WhenLeft(schedule::renew_when_left(lifetime, timing, fastrand::f64()))
+                let left = schedule::renew_when_left(lifetime, timing, fastrand::f64());
+                let (wall, monotonic) = expiry.minus(left);
+                (Some(wall), monotonic)
             }
-            None => Due::At(clock.monotonic().saturating_add(timing.renew_at_age)),
+            None => {
+                let moment = clock.monotonic().saturating_add(timing.renew_at_age);
+                (None, Some(moment))
+            }
         };
         Self {
             token,
@@ -50,20 +51,22 @@ impl Held {
         }
     }
 
-    /// One look at the clock decides both: whether the token may be sent, and whether it
-    /// is time to renew it.
+    /// Whether the token may be sent, and whether it is time to renew it. Mostly it is not,
+    /// which two comparisons tell.
     pub(super) fn look(&self, clock: &dyn Clock) -> Freshness {
-        let due = match self.due {
-            Due::WhenLeft(left) => match self.remaining(clock) {
-                Some(Duration::ZERO) => return Freshness::Over,
-                remaining => remaining.is_some_and(|remaining| remaining <= left),
-            },
-            Due::At(moment) => clock.monotonic() >= moment,
-        };
-        if due && milliseconds(clock.monotonic()) >= self.not_before.load(Ordering::Relaxed) {
-            return Freshness::Due;
+        let (wall, monotonic) = self.due;
+        let due = wall.is_some_and(|due| clock.wall() >= due)
+            || monotonic.is_some_and(|due| clock.monotonic() >= due);
+        if !due {
+            return Freshness::Fresh;
         }
-        Freshness::Fresh
+        if !self.is_usable(clock) {
+            return Freshness::Over;
+        }
+        match milliseconds(clock.monotonic()) >= self.not_before.load(Ordering::Relaxed) {
+            true => Freshness::Due,
+            false => Freshness::Fresh,
+        }
     }
 
     /// Never after its expiry; without a known expiry, until it is refused.
