@@ -253,6 +253,7 @@ proptest! {
 #[test]
 fn an_error_that_main_returns_names_the_parameter() {
     let error = Challenge::bearer().realm("a\nb").unwrap_err();
+    assert_eq!(error.parameter(), "realm");
     let shown = format!("{error:?}");
     assert!(
         shown.starts_with("ChallengeError(\"challenge: realm"),

@@ -449,6 +449,18 @@ fn configured_claims_keep_these_rules() {
             "missing claim",
         ),
         (
+            "two unregistered ones",
+            access().require_claim("tenant"),
+            json!({"token_type": "access", "tenant": 1}),
+            "accepted",
+        ),
+        (
+            "two unregistered ones, the second missing",
+            access().require_claim("tenant"),
+            json!({"token_type": "access"}),
+            "missing claim",
+        ),
+        (
             "an exact value",
             access(),
             json!({"token_type": "access"}),
@@ -650,6 +662,16 @@ fn each_refusal_says_what_would_mend_it() {
             plain(),
             headed(r#"{"alg":"HS256","typ":"logout+jwt"}"#),
             "another kind of token",
+        ),
+        (
+            plain(),
+            headed(r#"{"alg":"HS256","typ":"logout+jwt"}"#),
+            "this API expects `JWT`, `at+jwt` or none",
+        ),
+        (
+            plain().token_types(["at+jwt", "x"]),
+            headed(HEADER),
+            "this API expects `at+jwt`, `x`",
         ),
         (
             plain(),

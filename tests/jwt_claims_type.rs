@@ -288,6 +288,10 @@ impl Lenience for OfNames {
     }
 }
 
+/// As serde derives it of a struct with one field and no name for it.
+#[derive(Debug, Deserialize)]
+struct Wrapped<T>(#[allow(dead_code)] T);
+
 #[derive(Debug)]
 struct OfEnds;
 impl Lenience for OfEnds {
@@ -348,6 +352,7 @@ fn a_type_that_swallows_errors_is_no_way_around_the_rules() {
         check::<Lenient<OfNestedValues>>(row, &claims);
         check::<Lenient<OfNames>>(row, &claims);
         check::<Lenient<OfEnds>>(row, &claims);
+        check::<Wrapped<Lenient<OfValues>>>(row, &claims);
     }
 }
 

@@ -25,11 +25,21 @@ fn what_is_exposed_is_the_access_token_and_the_claims_are_the_id_tokens() {
     let id_token = forge(HEADER, &claims(json!({ "nonce": "n-0S6" })));
     let verified = validate(&id_token, &granted(None)).unwrap();
     assert_eq!(verified.expose_token(), "an-opaque-access-token");
+    assert!(verified.exposes_another_token());
     assert_eq!(verified.claims()["nonce"], "n-0S6");
     assert_eq!(verified.registered().subject(), Some("alice"));
     assert_eq!(verified.registered().issuer(), Some("https://id.example"));
     let audience: Vec<_> = verified.registered().audience().collect();
     assert_eq!(audience, ["orders"]);
+}
+
+#[test]
+fn a_token_that_vouches_for_itself_is_not_another_one() {
+    let token = forge(HEADER, &claims(json!({})));
+    let alone = validator().validate::<Value>(&token, &keys(), now());
+    assert!(!alone.unwrap().exposes_another_token());
+    let twice = AccessToken::new(token.clone()).unwrap();
+    assert!(!validate(&token, &twice).unwrap().exposes_another_token());
 }
 
 #[test]

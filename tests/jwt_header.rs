@@ -295,6 +295,11 @@ fn the_three_segments_keep_these_rules() {
             "signature",
         ),
         (
+            "as long as the longest signature, and not base64url",
+            format!("{header}.{payload}.{}", "!".repeat(1368)),
+            "malformed",
+        ),
+        (
             "another's signature",
             format!("{header}.{payload}.{}", encode([0; 32])),
             "signature",

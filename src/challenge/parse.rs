@@ -56,7 +56,6 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn challenges(mut self, found: &mut Vec<Challenge>) {
         loop {
-            self.take_while(|character| is_space(character) || character == ',');
             if self.rest.is_empty() {
                 return;
             }

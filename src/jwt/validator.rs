@@ -329,7 +329,7 @@ impl Validator {
                 claims: typed,
                 registered,
                 scopes,
-                exposes_another: !std::ptr::eq(exposed, token.token()) && exposed != token.token(),
+                exposes_another: exposed != token.token(),
             }),
         })
     }
