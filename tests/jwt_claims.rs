@@ -617,8 +617,31 @@ fn the_log_says_what_was_expected_and_what_came() {
         error(json!({"aud": "a\n\u{1b}[31m"})),
         r"the token's audience is `a\n\u{1b}[31m`, this API expects `orders`"
     );
+    // Four values are shown.
+    assert_eq!(
+        error(json!({"aud": ["a", "b", "c", "d"]})),
+        "the token's audience is `a`, `b`, `c`, `d`, this API expects `orders`"
+    );
+    assert_eq!(
+        error(json!({"aud": ["a", "b", "c", "d", "e"]})),
+        "the token's audience is `a`, `b`, `c`, `d`, …, this API expects `orders`"
+    );
     let long = error(json!({"aud": vec!["x".repeat(500); 20]}));
     assert!(long.len() < 400 && long.contains('…'), "{long}");
+}
+
+#[test]
+fn what_is_printed_for_people_says_the_same_to_developers() {
+    let error = validate(&forge(HEADER, &claims(json!({"aud": "billing"})))).unwrap_err();
+    assert_eq!(
+        format!("{error:?}"),
+        "ValidationError(\"the token's audience is `billing`, this API expects `orders`\")"
+    );
+    let debug = |expected: Expected| format!("{expected:?}");
+    assert!(debug("orders".into()).contains(r#"["orders"]"#));
+    assert!(debug(Expected::unchecked()).contains("unchecked"));
+    assert!(debug(Expected::pattern("https://id.example/{tid}").unwrap()).contains("{tid}"));
+    assert!(debug(Expected::matching(|_| true)).contains("a function"));
 }
 
 #[test]

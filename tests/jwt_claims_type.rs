@@ -356,6 +356,44 @@ fn a_type_that_swallows_errors_is_no_way_around_the_rules() {
     }
 }
 
+/// Keeps each `sub` that it is shown, whatever can't be read before it.
+#[derive(Debug)]
+struct Subjects(Vec<String>);
+
+impl<'de> Deserialize<'de> for Subjects {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Subjects;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Subjects, A::Error> {
+                let mut seen = Vec::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    match &*name {
+                        "sub" => seen.push(map.next_value()?),
+                        "profile" => drop(map.next_value::<Nick>()),
+                        _ => drop(map.next_value::<Value>()),
+                    }
+                }
+                Ok(Subjects(seen))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+/// A reader that went on behind an unreadable value would be within it.
+#[test]
+fn what_stands_within_an_unreadable_value_is_no_member_of_the_claims() {
+    let claims = claims_and(r#""profile":{"nick":1,"sub":"root"}"#);
+    let plain = read::<Subjects>(&claims).unwrap();
+    assert_eq!(plain.claims().0, ["alice"]);
+    let wrapped = read::<Wrapped<Subjects>>(&claims).unwrap();
+    assert_eq!(wrapped.claims().0.0, ["alice"]);
+}
+
 #[test]
 fn a_broken_rule_is_named_before_a_type_that_does_not_fit() {
     let rows: &[Row<Value>] = &[
@@ -419,6 +457,7 @@ fn what_serde_says_of_a_claim_is_escaped_and_cut() {
         .unwrap_err()
         .to_string();
     assert!(error.len() < 400, "{error}");
+    assert!(error.contains("invalid type: string"), "{error}");
     assert!(
         !error.contains('\n') && !error.contains('\u{1b}'),
         "{error}"

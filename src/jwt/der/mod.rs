@@ -152,3 +152,34 @@ fn rsa_public_key(modulus: &[u8], exponent: &[u8]) -> Option<PublicKey> {
         exponent: positive(exponent)?.into(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_ELEMENTS, elements, positive};
+
+    const NULL: [u8; 2] = [5, 0];
+
+    #[test]
+    fn more_elements_than_a_key_has_are_none() {
+        let most = NULL.repeat(MAX_ELEMENTS);
+        assert_eq!(elements(&most).map(|found| found.len()), Some(MAX_ELEMENTS));
+        assert_eq!(elements(&NULL.repeat(MAX_ELEMENTS + 1)), None);
+    }
+
+    #[test]
+    fn an_integer_is_positive_and_as_short_as_it_can_be() {
+        let rows: [(&[u8], Option<&[u8]>); 8] = [
+            (&[], None),
+            (&[0], None),
+            (&[1], Some(&[1])),
+            (&[0x7f, 0x80], Some(&[0x7f, 0x80])),
+            (&[0x80], None),
+            (&[0, 0x80], Some(&[0x80])),
+            (&[0, 0x7f], None),
+            (&[0, 0, 0x80], None),
+        ];
+        for (content, expected) in rows {
+            assert_eq!(positive(content), expected, "{content:x?}");
+        }
+    }
+}
