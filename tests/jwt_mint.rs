@@ -147,7 +147,10 @@ fn what_is_no_object_is_no_claims() {
     let odd = std::collections::BTreeMap::from([((1, 2), 3)]);
     let error = minter().mint_at(&odd, at(NOW)).unwrap_err();
     assert!(error.to_string().contains("can't be written"), "{error}");
-    assert!(std::error::Error::source(&error).is_some());
+    let source = std::error::Error::source(&error).unwrap();
+    let shown = format!("{error:?}");
+    assert!(shown.contains("can't be written"), "{shown}");
+    assert!(shown.contains(&source.to_string()), "{shown}");
 }
 
 #[test]

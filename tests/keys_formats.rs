@@ -6,7 +6,10 @@ mod jwt_support;
 
 use std::{error::Error, fs, path::PathBuf};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use jwt_support::{BACKENDS, claims, encode, now, validator, verdict};
 use serde_json::{Value, json};
 use tower_bearer::{
@@ -336,6 +339,42 @@ fn backends_agree_on_which_private_keys_are_keys() {
         let mut jwk = good.clone();
         jwk.as_object_mut().unwrap().remove(name);
         assert!(SigningKey::from_jwk(jwk.to_string()).is_err(), "no {name}");
+    }
+}
+
+/// RFC 7518 §6.2.1.2, §6.2.2.1 and RFC 8037 §2: each number in its full size.
+#[test]
+fn the_numbers_of_a_private_key_on_a_curve_have_one_size() {
+    // RFC 7515 A.3 and RFC 8037 A.1
+    let p256 = json!({
+        "kty": "EC", "crv": "P-256",
+        "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+        "d": "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI",
+    });
+    let ed25519 = json!({
+        "kty": "OKP", "crv": "Ed25519",
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+        "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+    });
+    for (good, numbers) in [(p256, &["x", "y", "d"][..]), (ed25519, &["x", "d"])] {
+        let key = SigningKey::from_jwk(good.to_string()).unwrap();
+        assert!(fits(&key.verification_keys(), &key));
+        for name in numbers {
+            let bytes = URL_SAFE_NO_PAD
+                .decode(good[name].as_str().unwrap())
+                .unwrap();
+            for other in [&bytes[1..], &[&[0], &bytes[..]].concat(), &[]] {
+                let mut jwk = good.clone();
+                jwk[name] = encode(other).into();
+                let said = said(SigningKey::from_jwk(jwk.to_string()));
+                assert!(
+                    said.contains("size"),
+                    "{name} of {} bytes: {said}",
+                    other.len()
+                );
+            }
+        }
     }
 }
 

@@ -140,3 +140,31 @@ const fn little_endian(first: u8, last: u8) -> [u8; 32] {
     number[31] = last;
     number
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_reduced;
+
+    #[test]
+    fn a_number_below_p_is_reduced_whatever_the_sign() {
+        let rows = [
+            (0x00, 0xff, true),
+            (0xec, 0xff, true),
+            (0xed, 0xff, false), // p
+            (0xee, 0xff, false),
+            (0xff, 0xff, false),
+            (0xff, 0xfe, true),
+        ];
+        for (first, second, expected) in rows {
+            for last in [0x7f, 0xff] {
+                let mut point = [0xff; 32];
+                [point[0], point[1], point[31]] = [first, second, last];
+                assert_eq!(
+                    is_reduced(&point),
+                    expected,
+                    "{first:x} {second:x} {last:x}"
+                );
+            }
+        }
+    }
+}
