@@ -66,6 +66,13 @@ fn with_signature(
 fn each_backend_that_is_on_is_tested() {
     let on = usize::from(cfg!(feature = "aws-lc-rs")) + usize::from(cfg!(feature = "rust-crypto"));
     assert_eq!(BACKENDS.len(), on);
+    let names: Vec<String> = BACKENDS.iter().map(|it| format!("{it:?}")).collect();
+    assert!(
+        names
+            .iter()
+            .all(|name| { ["Backend(aws-lc-rs)", "Backend(rust-crypto)"].contains(&&**name) })
+    );
+    assert_ne!(names.first(), names.get(1), "{names:?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use jwt_support::*;
 use serde_json::{Value, json};
-use tower_bearer::{Algorithm, Expected, Validator};
+use tower_bearer::{Algorithm, Expected, Validator, jwt::SigningKey};
 
 fn check(validator: &Validator, claims: &str) -> &'static str {
     verdict(&validator.validate::<Value>(&forge(HEADER, claims), &keys(), now()))
@@ -364,6 +364,22 @@ fn numbers_that_fit_nothing_are_refused_and_nothing_else() {
     assert_eq!(check(&validator(), &claims), "claims type");
 }
 
+/// As a clock that was never set may tell, and dates of which no system is sure.
+#[test]
+fn moments_before_1970_are_moments() {
+    let before = |seconds| SystemTime::UNIX_EPOCH - Duration::from_secs(seconds);
+    let token = forge(
+        HEADER,
+        &claims(json!({"exp": -500, "nbf": -2000, "iat": -2000})),
+    );
+    let verified = validator()
+        .validate::<Value>(&token, &keys(), before(1000))
+        .unwrap();
+    assert_eq!(verified.registered().expires_at(), before(500));
+    let late = validator().validate::<Value>(&token, &keys(), before(300));
+    assert_eq!(verdict(&late), "expired");
+}
+
 #[test]
 fn no_setting_and_no_clock_makes_dates_panic() {
     let token = forge(
@@ -637,6 +653,13 @@ fn what_is_printed_for_people_says_the_same_to_developers() {
         format!("{error:?}"),
         "ValidationError(\"the token's audience is `billing`, this API expects `orders`\")"
     );
+    let error = Expected::pattern("https://{tid").unwrap_err();
+    assert_eq!(format!("{error:?}"), format!("PatternError({error})"));
+    let validator = format!("{:?}", validator());
+    assert!(validator.contains("https://id.example"), "{validator}");
+    let key = SigningKey::generate(Algorithm::ES256).unwrap();
+    let key = format!("{:?}", key.with_key_id("2026-01"));
+    assert!(key.contains("ES256") && key.contains("2026-01"), "{key}");
     let debug = |expected: Expected| format!("{expected:?}");
     assert!(debug("orders".into()).contains(r#"["orders"]"#));
     assert!(debug(Expected::unchecked()).contains("unchecked"));

@@ -61,7 +61,7 @@ impl<'a> Reader<'a> {
             }
             let word = self.take_while(is_token_character);
             if word.is_empty() {
-                self.skip_garbage();
+                self.skip();
                 continue;
             }
             let spaces = self.take_while(is_space);
@@ -130,7 +130,8 @@ impl<'a> Reader<'a> {
         Some(value)
     }
 
-    fn skip_garbage(&mut self) {
+    /// A space, a comma, or what belongs nowhere: a character, or a whole quoted string.
+    fn skip(&mut self) {
         if self.take('"') {
             self.quoted();
             return;

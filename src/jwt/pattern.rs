@@ -265,6 +265,7 @@ mod tests {
             "https://id.example:*/",
             "https://*api.id.example",
             "https://id.example/*x",
+            "https://id.example/*.json",
             "https://id.example/**",
             "https://id.example/{a}{b}",
             "https://id.example/{tid",
