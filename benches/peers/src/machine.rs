@@ -1,0 +1,50 @@
+//! Where and when, and which versions.
+
+use std::{error::Error, fs, process::Command, thread};
+
+pub struct Machine {
+    pub date: String,
+    pub processor: String,
+    pub processors: usize,
+    pub compiler: String,
+    /// Of the last minute, before anything was built: near 0 on an idle machine.
+    pub load: String,
+}
+
+impl Machine {
+    pub fn ask() -> Result<Self, Box<dyn Error>> {
+        let about = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let processor = about
+            .lines()
+            .find_map(|line| line.strip_prefix("model name"));
+        let processor = processor
+            .unwrap_or("unknown")
+            .trim_start_matches(['\t', ':', ' ']);
+        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        Ok(Self {
+            date: output("date", &["-u", "+%Y-%m-%d"])?,
+            processor: processor.to_owned(),
+            processors: thread::available_parallelism()?.get(),
+            compiler: output("rustc", &["--version"])?,
+            load: load.split(' ').next().unwrap_or_default().to_owned(),
+        })
+    }
+}
+
+fn output(program: &str, arguments: &[&str]) -> Result<String, Box<dyn Error>> {
+    let output = Command::new(program).args(arguments).output()?;
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+/// The versions of a crate in the lock file that this program was built with.
+pub fn versions(of: &str) -> String {
+    let lock = include_str!("../Cargo.lock");
+    let packages = lock.split("[[package]]").filter_map(|package| {
+        let value = |name: &str| {
+            let line = package.lines().find_map(|line| line.strip_prefix(name))?;
+            Some(line.trim_matches([' ', '=', '"']))
+        };
+        (value("name")? == of).then(|| value("version"))?
+    });
+    packages.collect::<Vec<_>>().join(" and ")
+}
