@@ -16,7 +16,7 @@ impl<'r> Jar<'r> {
         let lines = self.0.get_all(COOKIE).iter();
         lines.flat_map(pairs).filter_map(|pair| {
             let (name, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
-            Some((name.trim(), value.trim()))
+            Some((bare(name), bare(value)))
         })
     }
 
@@ -61,6 +61,13 @@ fn pairs(line: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     line.as_bytes().split(|byte| *byte == b';')
 }
 
+/// Without the blanks that browsers take off too, before they look at a name's prefix. Any more,
+/// and what no browser takes for `__Host-…` were taken for it here: another host under the same
+/// domain may set `\u{a0}__Host-login`.
+fn bare(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
 fn name(pair: &[u8]) -> &[u8] {
     let name = pair.split(|byte| *byte == b'=').next();
     name.unwrap_or_default().trim_ascii()
@@ -96,6 +103,18 @@ mod tests {
             let headers = headers(lines);
             let found: Vec<_> = Jar::new(&headers).values("login").collect();
             assert_eq!(found, expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn what_browsers_take_for_another_name_is_one() {
+        for blank in [
+            "\u{85}", "\u{a0}", "\u{1680}", "\u{2000}", "\u{2028}", "\u{3000}",
+        ] {
+            for cookie in [format!("{blank}login=a"), format!("login{blank}=a")] {
+                let headers = headers(&[cookie.as_bytes()]);
+                assert_eq!(Jar::new(&headers).one("login"), None, "{cookie:?}");
+            }
         }
     }
 
