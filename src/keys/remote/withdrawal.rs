@@ -223,6 +223,23 @@ mod tests {
     }
 
     #[test]
+    fn the_same_key_by_another_name_is_found_by_that_name() {
+        let signing = SigningKey::generate(Algorithm::EdDSA).unwrap();
+        let named = |name: &str| {
+            let keys = signing.clone().with_key_id(name).verification_keys();
+            keys.keys().to_vec()
+        };
+        let mut known = KnownKeys::default();
+        known.read(named("a"), Duration::ZERO, &Timing::default());
+        let late = Duration::from_secs(3600);
+        let change = known.read(named("b"), late, &Timing::default());
+        assert_eq!(
+            (change.added, change.withdrawn),
+            (vec!["b".to_owned()], vec!["a".to_owned()])
+        );
+    }
+
+    #[test]
     fn the_same_name_on_another_key_is_another_key() {
         let (before, after) = (Keys::new(&["a"]), Keys::new(&["a"]));
         let mut known = KnownKeys::default();
