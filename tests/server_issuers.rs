@@ -135,7 +135,8 @@ async fn the_longest_limit_of_all_bounds_what_is_looked_into() {
     let guard = RequireJwt::<MyClaims>::new(narrow(64), keys())
         .also_trust(narrow(100), set(PARTNER_SECRET))
         .clock(Standing);
-    let refused = send(guard, authorized()).await;
+    let stranger = token(json!({"iss": "https://stranger.example"}));
+    let refused = send(guard, request(&[&bearer(&stranger)])).await;
     let reason = rejection(&refused).to_string();
     assert!(reason.contains("at most 64 are accepted"), "{reason}");
 }
