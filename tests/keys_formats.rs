@@ -84,6 +84,12 @@ fn each_form_of_a_key_pair_is_read() {
         ),
         ("PKCS#8", EdDSA, pem!("ed25519"), pem!("ed25519_public")),
         ("X.509", EdDSA, pem!("ed25519"), pem!("ed25519_certificate")),
+        (
+            "RFC 8410 10.3 and 10.1",
+            EdDSA,
+            pem!("ed25519_with_public"),
+            pem!("ed25519_with_public_public"),
+        ),
     ];
     for (form, algorithm, private, public) in rows {
         let key = SigningKey::from_pem(algorithm, private).unwrap();

@@ -9,8 +9,7 @@ use std::sync::{Arc, Mutex};
 use http::StatusCode;
 use serde_json::{Value, json};
 use server_support::{
-    ISSUER, MyClaims, NOW, SECRET, Standing, authorized, bearer, keys, mint, rejection, request,
-    send, token,
+    ISSUER, MyClaims, NOW, SECRET, Standing, bearer, keys, mint, rejection, request, send, token,
 };
 use tower_bearer::{
     Algorithm, BoxFuture, Expected, KeySet, KeySource, RequireJwt, Validator,
