@@ -4,9 +4,10 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, io, path::Path};
 
 use crate::{
     chart::{self, Bar, number},
-    estimates::Estimate,
+    estimates::{Estimate, group, median, names},
     machine::{Machine, versions},
     runs::Backend,
+    texts::{BUSY, CLIENTS, GROWTH, GUARDS, GUARDS_IN_RUST, REFUSALS, WHOLE_SERVER},
     whole_server::Measured,
 };
 
@@ -58,6 +59,10 @@ fn introduction(machine: &Machine) -> String {
         "aws-lc-rs",
     ];
     let peers = peers.map(|name| format!("`{name}` {}", versions(name)));
+    let caution = match machine.load < 0.5 {
+        true => "",
+        false => BUSY,
+    };
     format!(
         "# Performance
 
@@ -76,7 +81,7 @@ Written wholly by one command, on a machine that does nothing else:
 A time is the median for one request; behind ± stands what half of all samples stay
 within. All rows of a table are of one run. Requests go through one Tower service to an
 empty service, in memory; what the empty service costs is taken off where it says so.
-",
+{caution}",
         machine.date,
         machine.processor,
         machine.processors,
@@ -244,33 +249,6 @@ impl Document<'_> {
     }
 }
 
-/// Fastest first.
-fn group<'a>(
-    estimates: &'a [Estimate],
-    name: &str,
-) -> impl Iterator<Item = &'a Estimate> + use<'a> {
-    let mut rows: Vec<_> = estimates.iter().filter(|row| row.group == name).collect();
-    rows.sort_by(|one, other| one.median.total_cmp(&other.median));
-    rows.into_iter()
-}
-
-/// Of all groups, those that are fast in the first of them first.
-fn names(estimates: &[Estimate], groups: &[&str]) -> Vec<String> {
-    let mut names = Vec::new();
-    for row in groups.iter().flat_map(|name| group(estimates, name)) {
-        if !names.contains(&row.name) {
-            names.push(row.name.clone());
-        }
-    }
-    names
-}
-
-fn median(estimates: &[Estimate], group: &str, name: &str) -> Option<f64> {
-    let mut rows = estimates.iter();
-    let row = rows.find(|row| row.group == group && row.name == name)?;
-    Some(row.median)
-}
-
 /// Without the empty service, and how many times the bare check that is.
 fn own_time(estimates: &[Estimate], algorithm: &str, name: &str) -> Option<String> {
     let mut rows = estimates.iter();
@@ -321,48 +299,3 @@ fn middle(values: &[f64]) -> (f64, f64) {
     let apart = values.iter().map(|value| (value - middle).abs());
     (middle, median(apart.collect()))
 }
-
-const GUARDS: &str = "\
-The policy is the same for all: issuer, audience, `exp` and the algorithm. Each has first
-accepted a good token, and refused one with a wrong signature, an expired one, one for another
-audience, one of another issuer, and garbage. The claims type has four strings; `aliri_tower`
-reads its own instead. The *bare check* is AWS-LC's, with a prepared key and nothing else, and
-what follows in brackets is how many times that a request costs. `jsonwebtoken` is its `decode`
-in a middleware of ten lines. `jwt-authorizer` uses ring, and so does `aliri_tower`, with
-OpenSSL for ES256; it has no EdDSA. The empty service is taken off.
-
-";
-
-const GUARDS_IN_RUST: &str = "\
-The same with RustCrypto below, for those that can be built on it. In brackets: how many times
-what this crate costs.
-
-";
-
-const CLIENTS: &str = "\
-A token is at hand, and there is an hour until the next. `AddAuthorization` adds a fixed header
-and does nothing else. A request that can be sent again costs the clones of what is kept for
-that. `aliri_tokens` makes the header for each request, as its examples do. `kube` and
-`google-cloud-auth` are not measured: neither is a layer that can be put before a service of
-one's own without the whole of its client.
-
-";
-
-const WHOLE_SERVER: &str = "\
-axum on one thread, over TCP on this machine; 16 connections, each of which waits for its
-answer before it asks again. The load comes from another process on the same machine.
-`static` compares the header with a fixed text, `jsonwebtoken` is its `decode` in axum's
-`from_fn`.
-
-";
-
-const REFUSALS: &str = "\
-What an attacker's request costs, beside good tokens of the same sizes. That none costs more
-than a good one of its size is asserted in CI, by counting instructions (`benches/counts`).
-";
-
-const GROWTH: &str = "\
-Of this crate alone, with HS256. The number of keys changes nothing. Claims cost by their
-size, most of it for the hash. Tasks share one layer, on as many threads as there are
-processors; so do the threads that share a cache.
-";

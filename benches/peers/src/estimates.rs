@@ -46,3 +46,30 @@ fn estimate(folder: &Path) -> io::Result<Estimate> {
         spread: point("median_abs_dev"),
     })
 }
+
+/// Fastest first.
+pub fn group<'a>(
+    estimates: &'a [Estimate],
+    name: &str,
+) -> impl Iterator<Item = &'a Estimate> + use<'a> {
+    let mut rows: Vec<_> = estimates.iter().filter(|row| row.group == name).collect();
+    rows.sort_by(|one, other| one.median.total_cmp(&other.median));
+    rows.into_iter()
+}
+
+/// Of all groups, those that are fast in the first of them first.
+pub fn names(estimates: &[Estimate], groups: &[&str]) -> Vec<String> {
+    let mut names = Vec::new();
+    for row in groups.iter().flat_map(|name| group(estimates, name)) {
+        if !names.contains(&row.name) {
+            names.push(row.name.clone());
+        }
+    }
+    names
+}
+
+pub fn median(estimates: &[Estimate], group: &str, name: &str) -> Option<f64> {
+    let mut rows = estimates.iter();
+    let row = rows.find(|row| row.group == group && row.name == name)?;
+    Some(row.median)
+}

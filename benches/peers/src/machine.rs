@@ -7,8 +7,8 @@ pub struct Machine {
     pub processor: String,
     pub processors: usize,
     pub compiler: String,
-    /// Of the last minute, before anything was built: near 0 on an idle machine.
-    pub load: String,
+    /// How many programs wanted a processor in the last minute, before anything was built.
+    pub load: f64,
 }
 
 impl Machine {
@@ -26,7 +26,7 @@ impl Machine {
             processor: processor.to_owned(),
             processors: thread::available_parallelism()?.get(),
             compiler: output("rustc", &["--version"])?,
-            load: load.split(' ').next().unwrap_or_default().to_owned(),
+            load: load.split(' ').next().unwrap_or_default().parse()?,
         })
     }
 }

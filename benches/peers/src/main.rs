@@ -9,6 +9,7 @@ mod document;
 mod estimates;
 mod machine;
 mod runs;
+mod texts;
 mod whole_server;
 
 use std::{
