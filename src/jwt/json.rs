@@ -383,7 +383,9 @@ mod tests {
 
     #[test]
     fn it_reads_what_serde_json_reads_and_refuses_what_it_refuses() {
+        let long_name = format!(r#"{{"{}":1}}"#, "n".repeat(4000));
         let rows = [
+            &*long_name,
             "",
             " ",
             "{",
