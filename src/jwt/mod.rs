@@ -43,6 +43,7 @@ mod registered;
 pub(crate) mod signature;
 mod signing_key;
 mod validator;
+mod verified;
 
 pub use algorithm::Algorithm;
 pub use error::{ValidationError, ValidationErrorKind};
@@ -51,8 +52,9 @@ pub use mint::{MintError, Minter};
 pub use pattern::PatternError;
 pub use registered::RegisteredClaims;
 pub use signing_key::SigningKey;
-pub use validator::{Validator, Verified};
+pub use validator::Validator;
+pub use verified::Verified;
 
 pub(crate) use header::{Unverified, peek_issuer};
 pub(crate) use policy::unknown_issuer;
-pub(crate) use validator::Contents;
+pub(crate) use verified::Contents;

@@ -1,4 +1,4 @@
-//! Policy in, `Verified<C>` out, and from nowhere else.
+//! Policy and token in, `Verified<C>` out, and from nowhere else.
 
 use std::{
     fmt,
@@ -20,8 +20,9 @@ use super::{
     policy::{ExactClaim, Policy, TokenTypes, check_issuer_of_key},
     registered::RegisteredClaims,
     signature::MAX_SIGNATURE_SIZE,
+    verified::{Contents, Verified},
 };
-use crate::{excerpt::excerpt, scope::ScopeSet, token::AccessToken};
+use crate::{excerpt::excerpt, token::AccessToken};
 
 /// The rules that a token has to keep. A clone is a reference count.
 ///
@@ -324,14 +325,12 @@ impl Validator {
         self.0.check_claims(&claims, &registered, now)?;
         let typed = claims_type::read(text, &members)
             .map_err(|error| ValidationErrorKind::ClaimsType(message(&error)))?;
-        Ok(Verified {
-            contents: Arc::new(Contents {
-                claims: typed,
-                registered,
-                scopes,
-                exposes_another: exposed != token.token(),
-            }),
-        })
+        Ok(Verified::new(Contents {
+            claims: typed,
+            registered,
+            scopes,
+            exposes_another: exposed != token.token(),
+        }))
     }
 }
 
@@ -363,107 +362,6 @@ impl fmt::Debug for Validator {
             .field("issuer", &self.0.issuer)
             .field("audience", &self.0.audience)
             .field("leeway", &self.0.leeway)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A token that has been verified, and its claims.
-///
-/// There is one way to get one: [`Validator::validate`] and
-/// [`validate_granted`](Validator::validate_granted), or a guard, which uses the same
-/// functions. A clone is a reference count and asks nothing of `C`. `Debug` shows no token.
-pub struct Verified<C> {
-    contents: Arc<Contents<C>>,
-}
-
-/// What is shared of a verified token.
-pub(crate) struct Contents<C> {
-    claims: C,
-    registered: RegisteredClaims,
-    scopes: ScopeSet,
-    exposes_another: bool,
-}
-
-impl<C> Contents<C> {
-    pub(crate) fn registered(&self) -> &RegisteredClaims {
-        &self.registered
-    }
-
-    pub(crate) fn scopes(&self) -> &ScopeSet {
-        &self.scopes
-    }
-}
-
-impl<C> Verified<C> {
-    /// The claims, in the application's own type.
-    #[must_use]
-    pub fn claims(&self) -> &C {
-        &self.contents.claims
-    }
-
-    /// The claims with registered names.
-    #[must_use]
-    pub fn registered(&self) -> &RegisteredClaims {
-        &self.contents.registered
-    }
-
-    /// What the token allows: `scope` or `scp`, as a string or an array, unless the guard
-    /// has a function of its own for it.
-    #[must_use]
-    pub fn scopes(&self) -> &ScopeSet {
-        &self.contents.scopes
-    }
-
-    /// The `kid` of the key that verified the token, if it has one.
-    #[must_use]
-    pub fn key_id(&self) -> Option<&str> {
-        self.contents.registered.key_id()
-    }
-
-    /// The token itself, for a call on behalf of its owner; where another token's claims were
-    /// verified beside it ([`Validator::validate_granted`]), the access token. Search for
-    /// `expose` to find each place that sees one.
-    #[must_use]
-    pub fn expose_token(&self) -> &str {
-        self.contents.registered.token()
-    }
-
-    /// Whether the claims are those of another token than the one that is exposed: of an ID
-    /// token that came with it ([`Validator::validate_granted`]). Of the exposed one nothing is
-    /// known then, neither its audience nor its end.
-    #[must_use]
-    pub fn exposes_another_token(&self) -> bool {
-        self.contents.exposes_another
-    }
-
-    pub(crate) fn into_contents(self) -> Arc<Contents<C>> {
-        self.contents
-    }
-
-    /// The same with the scopes that a guard's own function makes of the claims; only
-    /// before there is a clone.
-    pub(crate) fn with_scopes(mut self, scopes: impl FnOnce(&C) -> ScopeSet) -> Self {
-        if let Some(contents) = Arc::get_mut(&mut self.contents) {
-            contents.scopes = scopes(&contents.claims);
-        }
-        self
-    }
-}
-
-impl<C> Clone for Verified<C> {
-    fn clone(&self) -> Self {
-        Self {
-            contents: Arc::clone(&self.contents),
-        }
-    }
-}
-
-impl<C> fmt::Debug for Verified<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verified")
-            .field("registered", self.registered())
-            .field("scopes", self.scopes())
-            .field("key_id", &self.key_id())
             .finish_non_exhaustive()
     }
 }
