@@ -119,7 +119,7 @@ async fn serve(listener: TcpListener, guard: RequireJwt<Claims>) -> Result<(), B
 
 /// Comes only with a good token, whose claims are among the request's extensions.
 async fn orders(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let Some(token) = request.extensions().get::<Verified<Claims>>() else {
+    let Some(token) = Verified::<Claims>::of(request.extensions()) else {
         let mut response = Response::default();
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         return Ok(response);

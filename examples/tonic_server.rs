@@ -128,10 +128,9 @@ struct MyHealth;
 
 impl MyHealth {
     /// Handlers find the claims among the request's extensions.
-    fn caller<T>(request: &Request<T>) -> Result<&str, Status> {
-        let token = request.extensions().get::<Verified<Claims>>();
-        let token = token.ok_or_else(|| Status::internal("no guard stands before this service"))?;
-        Ok(&token.claims().sub)
+    fn caller<T>(request: &Request<T>) -> Result<Verified<Claims>, Status> {
+        let token = Verified::of(request.extensions());
+        token.ok_or_else(|| Status::internal("no guard stands before this service"))
     }
 }
 
@@ -144,7 +143,7 @@ impl Health for MyHealth {
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<HealthCheckResponse>, Status> {
-        println!("          served {}", Self::caller(&request)?);
+        println!("          served {}", Self::caller(&request)?.claims().sub);
         Ok(Response::new(HealthCheckResponse { status: 1 }))
     }
 

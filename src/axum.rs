@@ -9,7 +9,7 @@ use http::request::Parts;
 
 use crate::{
     jwt::Verified,
-    server::{Authentication, EmptyBody, Identity, Protocol, Rejection, RejectionResponse},
+    server::{Authentication, EmptyBody, Identity, Proof, Protocol, Rejection, RejectionResponse},
 };
 
 /// The token of the caller, with its claims.
@@ -155,10 +155,7 @@ const IDENTITY: Fixes = Fixes {
     other_guard: "the handler's `Identity<I>` is not what the nearest guard gives: write the same `I` in both",
 };
 
-fn required<T: Clone + Send + Sync + 'static>(
-    parts: &Parts,
-    fixes: &Fixes,
-) -> Result<T, Rejection> {
+fn required<T: Proof>(parts: &Parts, fixes: &Fixes) -> Result<T, Rejection> {
     match caller(parts, fixes)? {
         Caller::Known(known) => Ok(known),
         Caller::Anonymous(authentication) => {
@@ -167,10 +164,7 @@ fn required<T: Clone + Send + Sync + 'static>(
     }
 }
 
-fn optional<T: Clone + Send + Sync + 'static>(
-    parts: &Parts,
-    fixes: &Fixes,
-) -> Result<Option<T>, Rejection> {
+fn optional<T: Proof>(parts: &Parts, fixes: &Fixes) -> Result<Option<T>, Rejection> {
     Ok(match caller(parts, fixes)? {
         Caller::Known(known) => Some(known),
         Caller::Anonymous(_) => None,
@@ -182,18 +176,15 @@ enum Caller<'p, T> {
     Anonymous(&'p Authentication),
 }
 
-fn caller<'p, T: Clone + Send + Sync + 'static>(
-    parts: &'p Parts,
-    fixes: &Fixes,
-) -> Result<Caller<'p, T>, Rejection> {
-    if let Some(known) = parts.extensions.get::<T>() {
-        return Ok(Caller::Known(known.clone()));
-    }
+fn caller<'p, T: Proof>(parts: &'p Parts, fixes: &Fixes) -> Result<Caller<'p, T>, Rejection> {
     let fix = match parts.extensions.get::<Authentication>() {
         Some(authentication) if authentication.is_anonymous() => {
             return Ok(Caller::Anonymous(authentication));
         }
-        Some(_) => fixes.other_guard,
+        Some(authentication) => match authentication.proof() {
+            Some(known) => return Ok(Caller::Known(known)),
+            None => fixes.other_guard,
+        },
         None => fixes.no_guard,
     };
     let taken = std::any::type_name::<T>();

@@ -270,7 +270,7 @@ async fn forwarded(
         let client = client.clone();
         async move {
             if names_the_caller {
-                let token = request.extensions().get::<Verified<Value>>().cloned();
+                let token = Verified::<Value>::of(request.extensions());
                 relay::on_behalf_of(&mut request, &token.unwrap());
             }
             let answer = client.oneshot(request).await;

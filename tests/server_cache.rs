@@ -116,7 +116,7 @@ fn status(guard: &RequireJwt<MyClaims>, token: &str) -> u16 {
 /// The claims that a handler finds.
 fn verified(guard: &RequireJwt<MyClaims>, token: &str) -> Verified<MyClaims> {
     let inner = service_fn(|request: Request<()>| async move {
-        let verified = request.extensions().get::<Verified<MyClaims>>().cloned();
+        let verified = Verified::<MyClaims>::of(request.extensions());
         Ok::<_, std::convert::Infallible>(Response::new(verified))
     });
     let answer = guard.clone().layer(inner);

@@ -261,7 +261,7 @@ async fn nothing_that_can_be_printed_shows_an_accepted_token() {
     let token = good();
     let inner = service_fn(|request: Request<()>| async move {
         let extensions = request.extensions();
-        let verified = extensions.get::<Verified<MyClaims>>().unwrap();
+        let verified = Verified::<MyClaims>::of(extensions).unwrap();
         let record = extensions.get::<Authentication>().unwrap();
         let printed = format!("{verified:?} {record:?} {request:?}");
         Ok::<_, std::convert::Infallible>(http::Response::new(printed))

@@ -48,8 +48,8 @@ impl Health for Mine {
         &self,
         request: tonic::Request<HealthCheckRequest>,
     ) -> Result<Response<HealthCheckResponse>, Status> {
-        let token = request.extensions().get::<Verified<MyClaims>>();
-        let name = token.map(|token| token.claims().sub.as_str());
+        let token = Verified::<MyClaims>::of(request.extensions());
+        let name = token.as_ref().map(|token| token.claims().sub.as_str());
         let status = if name == Some("alice") { 1 } else { 2 };
         Ok(Response::new(HealthCheckResponse { status }))
     }

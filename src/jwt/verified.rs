@@ -80,6 +80,11 @@ impl<C> Verified<C> {
         self.contents.exposes_another
     }
 
+    #[cfg_attr(not(feature = "server"), allow(dead_code))]
+    pub(crate) fn from_contents(contents: Arc<Contents<C>>) -> Self {
+        Self { contents }
+    }
+
     pub(crate) fn into_contents(self) -> Arc<Contents<C>> {
         self.contents
     }

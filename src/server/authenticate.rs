@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::{authentication::Bearer, rejection::RejectionReason};
+use super::{authentication::Proof, rejection::RejectionReason};
 use crate::BoxFuture;
 
 /// Turns the token of a request into what handlers find: it is what the guards of one kind
@@ -14,8 +14,8 @@ use crate::BoxFuture;
 /// It is synchronous. Where something has to be waited for, such as keys, it says so, and
 /// decides from the start once that has come.
 pub trait Authenticate: Clone + Send + Sync + 'static {
-    /// What is put into the request's extensions.
-    type Caller: Bearer + Clone;
+    /// What a handler finds.
+    type Caller: Proof;
 
     /// What a decision may have to wait for.
     type Awaited: Send + 'static;

@@ -65,8 +65,9 @@ use crate::{
 /// No guard is not the same as an anonymous caller: what stands inside and asks who the
 /// caller is, [`RequireScope`](super::RequireScope) or a handler that takes
 /// [`Verified<C>`](crate::Verified) or [`Identity<I>`](super::Identity), optional or not,
-/// answers 500 then. Handlers of such an API look into the request's extensions, in axum
-/// with `Option<Extension<Identity<I>>>`; scopes belong behind the same switch.
+/// answers 500 then. Handlers of such an API ask
+/// [`Identity::of`](super::Identity::of), or [`Authentication::identity`] of axum's
+/// `Option<Extension<Authentication>>`; scopes belong behind the same switch.
 pub struct Guard<A, P, R = EmptyBody> {
     settings: Arc<Settings<A>>,
     presence: P,
@@ -242,8 +243,8 @@ impl<A: Authenticate, P, R> Guard<A, P, R> {
     }
 
     /// Puts into the request what this guard leaves for those further in, for a caller whom a
-    /// layer around it knows by other means: the [`Verified`](crate::Verified), which is the
-    /// proof, and the [`Authentication`] with this guard's challenge. The request then goes
+    /// layer around it knows by other means: the [`Authentication`] of `caller`, who is the
+    /// proof, with this guard's challenge. The request then goes
     /// to the service behind the guard.
     pub fn record<B>(&self, request: &mut Request<B>, caller: A::Caller) {
         let (challenge, preflights) = (&self.settings.challenge, self.settings.preflights);

@@ -2,14 +2,16 @@
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-use super::authentication::Bearer;
+use http::Extensions;
+
+use super::authentication::{Authentication, Bearer, Proof, downcast};
 use crate::scope::ScopeSet;
 
 /// The bearer of a token of [`StaticTokens`](super::StaticTokens), in the application's own
 /// type: `identity.name` is a field of `I`.
 ///
-/// Guards put it into the request's extensions, and with the feature `axum` it is an
-/// extractor. As with [`Verified<C>`](crate::Verified), its existence is the proof: it comes
+/// [`of`](Self::of) finds it in a request that a guard has let through, and with the feature
+/// `axum` it is an extractor. As with [`Verified<C>`](crate::Verified), its existence is the proof: it comes
 /// from a guard, or from [`StaticTokens::authenticate`](super::StaticTokens::authenticate).
 /// A clone is a reference count and asks nothing of `I`. `Debug` shows the scopes alone.
 pub struct Identity<I>(Arc<Inner<I>>);
@@ -39,9 +41,46 @@ impl<I> Deref for Identity<I> {
     }
 }
 
-impl<I: Send + Sync + 'static> Bearer for Identity<I> {
+impl<I: Send + Sync + 'static> Identity<I> {
+    /// Who the nearest guard has found the caller of a request with these extensions to be.
+    ///
+    /// `None` if that guard has let an anonymous one through, or gives another type, or if
+    /// there is no guard: [`Authentication`] tells these apart.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use tower_bearer::server::Identity;
+    ///
+    /// struct Employee {
+    ///     name: String,
+    /// }
+    ///
+    /// fn greeting<B>(request: &http::Request<B>) -> String {
+    ///     let employee = Identity::<Employee>::of(request.extensions());
+    ///     employee.map_or("who are you?".into(), |known| format!("hello, {}", known.name))
+    /// }
+    /// # assert!(greeting(&http::Request::new(())).starts_with("who"));
+    /// ```
+    #[must_use]
+    pub fn of(extensions: &Extensions) -> Option<Self> {
+        Authentication::proof_in(extensions)
+    }
+}
+
+impl<I: Send + Sync + 'static> Proof for Identity<I> {
+    fn into_bearer(self) -> Arc<dyn Bearer> {
+        self.0
+    }
+
+    fn of_bearer(bearer: &Arc<dyn Bearer>) -> Option<Self> {
+        downcast(bearer).map(Self)
+    }
+}
+
+impl<I: Send + Sync + 'static> Bearer for Inner<I> {
     fn scopes(&self) -> &ScopeSet {
-        self.scopes()
+        &self.scopes
     }
 
     fn issuer(&self) -> Option<&str> {

@@ -2,12 +2,12 @@
 //!
 //! [`RequireJwt`] refuses requests without a valid token, [`OptionalJwt`] lets anonymous
 //! ones through, and [`RequireScope`] stands inside either and asks what the token
-//! allows. A guard leaves [`Verified<C>`](crate::Verified) and an untyped
-//! [`Authentication`] in the request's extensions. Refusals are responses, never errors;
+//! allows. A guard leaves an [`Authentication`] in the request's extensions, of which
+//! [`Verified::of`](crate::Verified::of) makes the claims. Refusals are responses, never errors;
 //! [`RejectionResponse`] makes them the application's own.
 //!
 //! [`RequireToken`] and [`OptionalToken`] are the same for opaque tokens, which the
-//! application keeps in [`StaticTokens`]; they leave an [`Identity<I>`](Identity).
+//! application keeps in [`StaticTokens`]; they leave an [`Identity<I>`](Identity::of).
 //!
 //! With the feature `cache`, [`VerifiedCache`] remembers JWTs that were accepted: one that
 //! comes again costs a comparison, and whatever may have changed is asked all the same.
@@ -85,6 +85,8 @@ mod verified_cache;
 
 pub use authenticate::Authenticate;
 pub use authentication::Authentication;
+#[cfg(feature = "axum")]
+pub(crate) use authentication::Proof;
 pub use credentials::{Found, Place, PlaceError, Places};
 pub use future::GuardFuture;
 pub use guard::Guard;

@@ -8,9 +8,9 @@ use crate::{jwt::Validator, keys::KeySource};
 
 /// A layer that lets through only requests with a valid token.
 ///
-/// `C` is the application's own type of claims: handlers find them as
-/// [`Verified<C>`](crate::Verified) in the request's extensions, and with the feature
-/// `axum` as an extractor.
+/// `C` is the application's own type of claims: handlers find them by
+/// [`Verified::<C>::of`](crate::Verified::of) the request's extensions, and with the feature
+/// `axum` [`Verified<C>`](crate::Verified) is an extractor.
 ///
 /// # Defaults
 ///

@@ -7,9 +7,9 @@ use super::{
 
 /// A layer that lets through only requests with a token of [`StaticTokens`].
 ///
-/// `I` is the application's own type for who brings a token: handlers find it as
-/// [`Identity<I>`](super::Identity) in the request's extensions, and with the feature `axum`
-/// as an extractor.
+/// `I` is the application's own type for who brings a token: handlers find it by
+/// [`Identity::<I>::of`](super::Identity::of) the request's extensions, and with the feature
+/// `axum` [`Identity<I>`](super::Identity) is an extractor.
 ///
 /// # Defaults
 ///
@@ -29,7 +29,7 @@ use super::{
 ///
 /// let mut service = ServiceBuilder::new().layer(guard).service(service_fn(
 ///     |request: Request<()>| async move {
-///         let caller: Option<&Identity<&str>> = request.extensions().get();
+///         let caller = Identity::<&str>::of(request.extensions());
 ///         let name = caller.map(|caller| caller.to_string());
 ///         Ok::<_, std::convert::Infallible>(Response::new(name.unwrap_or_default()))
 ///     },

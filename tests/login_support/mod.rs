@@ -123,17 +123,17 @@ pub fn around(layer: &RequireLogin<MyClaims>) -> App {
 /// What an inner service finds in a request.
 pub fn seen<B>(request: &Request<B>) -> Value {
     let extensions = request.extensions();
-    let verified = extensions.get::<Verified<MyClaims>>();
+    let verified = Verified::<MyClaims>::of(extensions);
     let record = extensions.get::<Authentication>();
     let cookies = request.headers().get_all(header::COOKIE).iter();
     let cookies: Vec<_> = cookies.map(|line| line.to_str().unwrap()).collect();
     json!({
         "method": request.method().as_str(),
         "path": request.uri().to_string(),
-        "sub": verified.map(|verified| &verified.claims().sub),
+        "sub": verified.as_ref().map(|verified| &verified.claims().sub),
         "scopes": record.and_then(Authentication::scopes).map(|scopes| scopes.as_str()),
         "recorded_subject": record.and_then(Authentication::subject),
-        "token": verified.map(Verified::expose_token),
+        "token": verified.as_ref().map(Verified::expose_token),
         "cookies": cookies,
     })
 }

@@ -168,9 +168,9 @@ impl Seen {
     pub fn of<B>(request: &Request<B>) -> Self {
         let extensions = request.extensions();
         let record = extensions.get::<Authentication>();
-        let mine = extensions.get::<Verified<MyClaims>>();
-        let other = extensions.get::<Verified<OtherClaims>>();
-        let employee = extensions.get::<Identity<Employee>>();
+        let mine = Verified::<MyClaims>::of(extensions);
+        let other = Verified::<OtherClaims>::of(extensions);
+        let employee = Identity::<Employee>::of(extensions);
         Self {
             anonymous: record.map(Authentication::is_anonymous),
             subject: mine.map(|verified| verified.claims().sub.clone()),
