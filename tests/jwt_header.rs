@@ -121,10 +121,78 @@ fn the_header_keeps_these_rules() {
             "accepted",
         ),
     ];
-    for (rule, header, expected) in rows {
-        let result = validate(&forge(header, &claims(json!({}))));
+    // Twice by one validator: those that were accepted are known the second time.
+    let validator = validator();
+    for (rule, header, expected) in rows.iter().chain(rows) {
+        let token = forge(header, &claims(json!({})));
+        let result = validator.validate::<serde_json::Value>(&token, &keys(), now());
         assert_eq!(verdict(&result), *expected, "{rule}: {header}");
     }
+}
+
+#[test]
+fn a_header_that_was_accepted_before_says_no_more_than_the_first_time() {
+    let header = r#"{"alg":"HS256","kid":"2026","typ":"JWT"}"#;
+    let good = forge(header, &claims(json!({})));
+    let keys = keys().with_key_id("2026");
+    let accepted_before = validator();
+    let first = accepted_before.validate::<serde_json::Value>(&good, &keys, now());
+    assert_eq!(verdict(&first), "accepted");
+
+    let expired = forge(header, &claims(json!({"exp": NOW - 3600})));
+    let by_another = forge_with(
+        header,
+        &claims(json!({})),
+        b"another secret of thirty-two byte",
+    );
+    let another_type = header.replace("JWT", "jwt+");
+    let another_type = forge(&another_type, &claims(json!({})));
+    let renamed = keys.with_key_id("2027");
+    let clone = || accepted_before.clone();
+    let rows = [
+        ("the same", clone(), &good, &keys, "accepted"),
+        ("the key is gone", clone(), &good, &renamed, "unknown key"),
+        (
+            "another has signed",
+            clone(),
+            &by_another,
+            &keys,
+            "signature",
+        ),
+        ("its token has ended", clone(), &expired, &keys, "expired"),
+        (
+            "another header",
+            clone(),
+            &another_type,
+            &keys,
+            "token type",
+        ),
+        (
+            "a clone's algorithms have changed",
+            clone().algorithms([Algorithm::RS256]),
+            &good,
+            &keys,
+            "algorithm",
+        ),
+        (
+            "a clone's types have changed",
+            clone().token_types(["at+jwt"]),
+            &good,
+            &keys,
+            "token type",
+        ),
+    ];
+    for (rule, validator, token, keys, expected) in rows {
+        let result = validator.validate::<serde_json::Value>(token, keys, now());
+        assert_eq!(verdict(&result), expected, "{rule}");
+    }
+    let changed = accepted_before.algorithms([Algorithm::RS256]);
+    let result = changed.validate::<serde_json::Value>(&good, &keys, now());
+    assert_eq!(
+        verdict(&result),
+        "algorithm",
+        "its own algorithms have changed"
+    );
 }
 
 #[test]

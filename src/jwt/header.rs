@@ -8,6 +8,7 @@ use super::{
     claims::Claims,
     error::{ValidationError, ValidationErrorKind},
     json::{Members, Value},
+    known_headers::{Found, KnownHeaders},
     signature::MAX_SIGNATURE_SIZE,
 };
 use crate::{excerpt::excerpt, short_text::ShortText};
@@ -18,44 +19,64 @@ pub(crate) struct Unverified<'t> {
     signing_input: &'t str,
     claims: &'t str,
     signature: &'t str,
-    algorithm: Algorithm,
-    key_id: Option<ShortText>,
+    header: ReadOrKnown<'t>,
+}
+
+enum ReadOrKnown<'t> {
+    Read {
+        segment: &'t str,
+        algorithm: Algorithm,
+        key_id: Option<ShortText>,
+    },
+    Known(Found),
 }
 
 impl<'t> Unverified<'t> {
     /// Takes a token apart: JWS Compact Serialization (RFC 7515 §7.1). `check` judges the
-    /// header's `alg` and `typ`.
+    /// header's `alg` and `typ`. It has accepted all that are `known`.
     pub(super) fn read(
         token: &'t str,
+        known: &KnownHeaders,
         check: impl FnOnce(Algorithm, Option<&str>) -> Result<(), ValidationError>,
     ) -> Result<Self, ValidationError> {
         let (signing_input, signature, header, claims) =
             segments(token).ok_or_else(not_three_segments)?;
-        let (mut stack, mut heap) = ([0; 512], Vec::new());
-        let header = decode_text(header, &mut stack, &mut heap).ok_or_else(|| {
-            malformed("the header is not base64url (no padding, no trailing bits)")
-        })?;
-        let header = Header::read(header)?;
-        let algorithm = header.algorithm()?;
-        check(algorithm, header.token_type()?.as_deref())?;
         Ok(Self {
             token,
             signing_input,
             claims,
             signature,
-            algorithm,
-            key_id: header.key_id()?.map(|key_id| ShortText::from(&*key_id)),
+            header: match known.find(header) {
+                Some(found) => ReadOrKnown::Known(found),
+                None => ReadOrKnown::read(header, check)?,
+            },
         })
     }
 
     /// The header's `alg`.
     pub(crate) fn algorithm(&self) -> Algorithm {
-        self.algorithm
+        match &self.header {
+            ReadOrKnown::Read { algorithm, .. } => *algorithm,
+            ReadOrKnown::Known(found) => found.algorithm,
+        }
     }
 
     /// The header's `kid`.
     pub(crate) fn key_id(&self) -> Option<&str> {
-        self.key_id.as_ref().map(ShortText::as_str)
+        match &self.header {
+            ReadOrKnown::Read { key_id, .. } => key_id.as_ref().map(ShortText::as_str),
+            ReadOrKnown::Known(found) => found.key_id(),
+        }
+    }
+
+    /// To be called of a token whose signature holds.
+    pub(super) fn remember_header(&self, known: &KnownHeaders) {
+        if let ReadOrKnown::Read {
+            segment, algorithm, ..
+        } = &self.header
+        {
+            known.remember(segment, *algorithm, self.key_id());
+        }
     }
 
     /// The signature as it is written.
@@ -98,6 +119,27 @@ impl<'t> Unverified<'t> {
     /// The issuer that the token names, for a log. **Unverified.**
     pub(crate) fn peek_issuer(&self) -> Result<Option<String>, ValidationError> {
         issuer(self.claims)
+    }
+}
+
+impl<'t> ReadOrKnown<'t> {
+    #[inline(never)]
+    fn read(
+        segment: &'t str,
+        check: impl FnOnce(Algorithm, Option<&str>) -> Result<(), ValidationError>,
+    ) -> Result<Self, ValidationError> {
+        let (mut stack, mut heap) = ([0; 512], Vec::new());
+        let header = decode_text(segment, &mut stack, &mut heap).ok_or_else(|| {
+            malformed("the header is not base64url (no padding, no trailing bits)")
+        })?;
+        let header = Header::read(header)?;
+        let algorithm = header.algorithm()?;
+        check(algorithm, header.token_type()?.as_deref())?;
+        Ok(Self::Read {
+            segment,
+            algorithm,
+            key_id: header.key_id()?.map(|key_id| ShortText::from(&*key_id)),
+        })
     }
 }
 

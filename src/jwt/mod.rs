@@ -34,6 +34,7 @@ mod key_check;
 mod key_choice;
 pub(crate) mod key_error;
 pub(crate) mod key_material;
+mod known_headers;
 mod mint;
 mod numeric_date;
 mod pattern;

@@ -12,6 +12,7 @@ use super::{
     error::{ValidationError, ValidationErrorKind, excerpts},
     expected::Expected,
     json::{Strings, Value},
+    known_headers::KnownHeaders,
     numeric_date::NumericDate,
     pattern::Pattern,
     registered::RegisteredClaims,
@@ -32,6 +33,8 @@ pub(super) struct Policy {
     pub(super) max_token_size: usize,
     /// The claims that rules name, apart from the registered ones.
     pub(super) watched: Vec<Box<str>>,
+    /// The headers that kept these rules.
+    pub(super) known_headers: KnownHeaders,
 }
 
 /// A claim that has to be one of these strings.

@@ -17,6 +17,7 @@ use super::{
     header::{CLAIMS, Unverified},
     json::Members,
     key::{Key, KeySet},
+    known_headers::KnownHeaders,
     policy::{ExactClaim, Policy, TokenTypes, check_issuer_of_key},
     registered::RegisteredClaims,
     signature::MAX_SIGNATURE_SIZE,
@@ -86,6 +87,7 @@ impl Validator {
             confirmation_checked_upstream: false,
             max_token_size: Self::DEFAULT_MAX_TOKEN_SIZE,
             watched: Vec::new(),
+            known_headers: KnownHeaders::default(),
         };
         for expected in [policy.issuer.clone(), policy.audience.clone()] {
             let claims = expected
@@ -201,8 +203,11 @@ impl Validator {
         self
     }
 
+    /// To change it. What the former rules have accepted counts no more.
     fn policy(&mut self) -> &mut Policy {
-        Arc::make_mut(&mut self.0)
+        let policy = Arc::make_mut(&mut self.0);
+        policy.known_headers = KnownHeaders::default();
+        policy
     }
 
     /// The first audience: what a challenge calls its realm unless told otherwise.
@@ -267,7 +272,7 @@ impl Validator {
         self.0.check_size(token)?;
         let check =
             |algorithm, token_type: Option<&str>| self.0.check_header(algorithm, token_type);
-        Unverified::read(token, check)
+        Unverified::read(token, &self.0.known_headers, check)
     }
 
     /// Whether asking the network for the token's keys is worth it: of the claims, which
@@ -313,6 +318,7 @@ impl Validator {
         now: SystemTime,
     ) -> Result<Verified<C>, ValidationError> {
         let key = verify_signature(token, keys)?;
+        token.remember_header(&self.0.known_headers);
         let (mut stack, mut heap, mut members) = ([0; CLAIMS], Vec::new(), Members::new());
         let text = token.claims(&mut stack, &mut heap)?;
         let mut claims = Claims::new(&self.0.watched);
