@@ -38,14 +38,16 @@ impl Dialect {
     /// `application/grpc`, `application/grpc-web+proto`, …, and always `POST`. What else
     /// calls itself so may be a page whose refusal, told with HTTP 200, a cache would keep.
     pub(crate) fn of(method: &Method, headers: &HeaderMap) -> Option<Self> {
+        if *method != Method::POST {
+            return None;
+        }
         let content_type = headers.get(CONTENT_TYPE)?.as_bytes();
         let begins_so = |dialect: &Self| {
             let name = dialect.content_type().as_bytes();
             let start = content_type.get(..name.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(name))
         };
-        let spoken = DIALECTS.into_iter().find(begins_so);
-        spoken.filter(|_| *method == Method::POST)
+        DIALECTS.into_iter().find(begins_so)
     }
 
     const fn content_type(self) -> &'static str {

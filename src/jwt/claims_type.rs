@@ -89,9 +89,7 @@ impl<'de, M: Iterator<Item = Member<'de>>> MapAccess<'de> for Access<'de, M> {
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
         match self.value.take() {
             Some(Value::Plain(text)) => seed.deserialize(Plain(text)),
-            Some(Value::Other(json)) => {
-                seed.deserialize(&mut serde_json::Deserializer::from_str(json))
-            }
+            Some(Value::Other(json)) => seed.deserialize(Other(json)),
             None => Err(de::Error::custom("a value was asked for without its name")),
         }
     }
@@ -149,6 +147,38 @@ impl<'de> Deserializer<'de> for Plain<'de> {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string
         unit unit_struct seq tuple tuple_struct map struct identifier
+    }
+}
+
+/// The JSON of anything else, which is read unless nobody wants it: that it is JSON is known.
+struct Other<'de>(&'de str);
+
+macro_rules! leave_to_serde_json {
+    ($($method:ident($($name:ident: $kind:ty),*))*) => {$(
+        fn $method<V: Visitor<'de>>(self, $($name: $kind,)* visitor: V) -> Result<V::Value, Error> {
+            serde_json::Deserializer::from_str(self.0).$method($($name,)* visitor)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Other<'de> {
+    type Error = Error;
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_unit()
+    }
+
+    leave_to_serde_json! {
+        deserialize_any() deserialize_bool() deserialize_option() deserialize_identifier()
+        deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64() deserialize_i128()
+        deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64() deserialize_u128()
+        deserialize_f32() deserialize_f64() deserialize_char() deserialize_str()
+        deserialize_string() deserialize_bytes() deserialize_byte_buf() deserialize_unit()
+        deserialize_seq() deserialize_map()
+        deserialize_unit_struct(name: &'static str) deserialize_newtype_struct(name: &'static str)
+        deserialize_tuple(len: usize) deserialize_tuple_struct(name: &'static str, len: usize)
+        deserialize_struct(name: &'static str, fields: &'static [&'static str])
+        deserialize_enum(name: &'static str, variants: &'static [&'static str])
     }
 }
 

@@ -118,29 +118,26 @@ impl<'de, const FEW: usize> Members<'de, FEW> {
         mut see: impl FnMut(&str, Value<'de>),
     ) -> Result<(), ValidationError> {
         let malformed = || ValidationError::new(ValidationErrorKind::Malformed(what));
-        let mut cursor = Cursor { json, position: 0 };
+        let mut cursor = Cursor(json);
         let mut is_next = cursor.opens_object().ok_or_else(malformed)?;
         while is_next {
-            if self.count + self.many.len() == most {
-                return Err(malformed());
-            }
             let (name, value) = cursor.member().ok_or_else(malformed)?;
+            let text = match name {
+                Value::Plain(text) => Cow::Borrowed(text),
+                Value::Other(json) => unescaped(json).ok_or_else(malformed)?,
+            };
+            see(&text, value);
             let is_new = match name {
-                Value::Plain(text) => {
-                    see(text, value);
-                    self.is_new(text)
-                }
-                Value::Other(json) => {
-                    let text = unescaped(json).ok_or_else(malformed)?;
-                    see(&text, value);
-                    self.is_new_in_crowd(text)
-                }
+                Value::Plain(text) => self.is_new(text),
+                Value::Other(_) => self.is_new_in_crowd(text),
             };
             if !is_new {
                 let text = name.string().unwrap_or_default();
                 return Err(ValidationErrorKind::DuplicateMember(excerpt(&text)).into());
             }
-            self.push(Member { name, value });
+            if !self.push(Member { name, value }, most) {
+                return Err(malformed());
+            }
             is_next = cursor.goes_on().ok_or_else(malformed)?;
         }
         match cursor.next() {
@@ -154,14 +151,19 @@ impl<'de, const FEW: usize> Members<'de, FEW> {
         few.chain(&self.many).copied()
     }
 
+    /// False if there would be more than `most`, which are no less than `FEW`.
     #[inline(always)]
-    fn push(&mut self, member: Member<'de>) {
+    fn push(&mut self, member: Member<'de>, most: usize) -> bool {
         match self.few.get_mut(self.count) {
             Some(free) => {
                 *free = member;
                 self.count += 1;
+                true
             }
-            None => self.many.push(member),
+            None => {
+                self.many.push(member);
+                FEW + self.many.len() <= most
+            }
         }
     }
 
@@ -198,11 +200,8 @@ fn mark(name: &str) -> u64 {
     1 << ((bytes.len() + 5 * first + 11 * last) % 64)
 }
 
-/// A place in a text.
-struct Cursor<'de> {
-    json: &'de str,
-    position: usize,
-}
+/// What is left of a text.
+struct Cursor<'de>(&'de str);
 
 impl<'de> Cursor<'de> {
     /// Whether a member follows on the opening brace; `None` if there is no brace.
@@ -222,82 +221,69 @@ impl<'de> Cursor<'de> {
 
     #[inline(always)]
     fn member(&mut self) -> Option<(Value<'de>, Value<'de>)> {
-        let is_string = self.next() == Some(b'"');
-        let name = self.value().filter(|_| is_string)?;
+        let name = (self.next()? == b'"').then(|| self.string())??;
         self.take(b':').then_some(())?;
-        self.next();
-        Some((name, self.value()?))
-    }
-
-    /// The value that begins here.
-    #[inline(always)]
-    fn value(&mut self) -> Option<Value<'de>> {
-        match self.plain_string() {
-            Some(text) => Some(Value::Plain(text)),
-            None => self.other_value().map(Value::Other),
-        }
-    }
-
-    #[inline(always)]
-    fn plain_string(&mut self) -> Option<&'de str> {
-        let [b'"', rest @ ..] = self.rest() else {
-            return None;
+        let value = match self.next()? {
+            b'"' => self.string(),
+            _ => self.other_value(),
         };
-        let length = plain_length(rest);
-        if rest.get(length) != Some(&b'"') {
-            return None;
-        }
-        let start = self.position + 1;
-        let end = start + length;
-        self.position = end + 1;
-        self.json.get(start..end)
+        Some((name, value?))
     }
 
-    #[inline(never)]
-    fn other_value(&mut self) -> Option<&'de str> {
-        if let Some(length) = whole_number(self.rest()) {
-            let start = self.position;
-            self.position += length;
-            return self.json.get(start..self.position);
+    /// The string whose first quote is next.
+    #[inline(always)]
+    fn string(&mut self) -> Option<Value<'de>> {
+        let text = self.0.get(1..)?;
+        let (text, rest) = text.split_at_checked(plain_length(text.as_bytes()))?;
+        if rest.as_bytes().first() != Some(&b'"') {
+            return self.other_value();
         }
-        let json = self.json.get(self.position..)?;
-        let mut values = serde_json::Deserializer::from_str(json).into_iter();
-        let value: &RawValue = values.next()?.ok()?;
-        self.position += values.byte_offset();
-        Some(value.get())
+        self.0 = rest.get(1..)?;
+        Some(Value::Plain(text))
+    }
+
+    #[inline(always)]
+    fn other_value(&mut self) -> Option<Value<'de>> {
+        let (value, rest) = other_value(self.0)?;
+        self.0 = rest;
+        Some(Value::Other(value))
     }
 
     #[inline(always)]
     fn take(&mut self, byte: u8) -> bool {
         let is_next = self.next() == Some(byte);
-        self.position += usize::from(is_next);
+        if is_next {
+            self.0 = self.0.get(1..).unwrap_or_default();
+        }
         is_next
     }
 
     /// The next byte that is not white space (RFC 8259 §2).
     #[inline(always)]
     fn next(&mut self) -> Option<u8> {
-        let next = *self.json.as_bytes().get(self.position)?;
+        let next = *self.0.as_bytes().first()?;
         if next > b' ' {
             return Some(next);
         }
-        self.skip_white_space();
-        self.json.as_bytes().get(self.position).copied()
+        self.0 = without_white_space(self.0);
+        self.0.as_bytes().first().copied()
     }
+}
 
-    #[cold]
-    fn skip_white_space(&mut self) {
-        let is_white = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
-        self.position += self.rest().iter().take_while(is_white).count();
-    }
+#[cold]
+fn without_white_space(json: &str) -> &str {
+    json.trim_start_matches([' ', '\t', '\n', '\r'])
+}
 
-    #[inline(always)]
-    fn rest(&self) -> &'de [u8] {
-        self.json
-            .as_bytes()
-            .get(self.position..)
-            .unwrap_or_default()
+/// The value that the text begins with, and the rest.
+#[inline(never)]
+fn other_value(json: &str) -> Option<(&str, &str)> {
+    if let Some(length) = whole_number(json.as_bytes()) {
+        return json.split_at_checked(length);
     }
+    let mut values = serde_json::Deserializer::from_str(json).into_iter();
+    let value: &RawValue = values.next()?.ok()?;
+    Some((value.get(), json.get(values.byte_offset()..)?))
 }
 
 /// The length of the number that the text begins with, if it has neither a sign nor a
@@ -313,16 +299,17 @@ fn whole_number(text: &[u8]) -> Option<usize> {
 /// backslash, nor a control character. Eight at a time.
 #[inline]
 fn plain_length(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks();
-    for (index, word) in words.iter().enumerate() {
+    let mut rest = bytes;
+    while let Some((word, behind)) = rest.split_first_chunk() {
         let special = special_bytes(u64::from_le_bytes(*word));
         if special != 0 {
-            return 8 * index + special.trailing_zeros() as usize / 8;
+            return bytes.len() - rest.len() + special.trailing_zeros() as usize / 8;
         }
+        rest = behind;
     }
     let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
     let length = rest.iter().position(is_special).unwrap_or(rest.len());
-    8 * words.len() + length
+    bytes.len() - rest.len() + length
 }
 
 /// The highest bit of each byte that is special. Bits above the lowest one that is set may

@@ -22,6 +22,10 @@ const YEAR_10000: f64 = 253_402_300_800.0;
 impl NumericDate {
     /// The number that this JSON value is, if it is one that can be a date.
     pub(super) fn read(json: &str) -> Option<Self> {
+        // Nearly all dates, and for a tenth of what any number costs.
+        if let Ok(seconds) = json.parse::<u32>() {
+            return Some(Self(f64::from(seconds)));
+        }
         // Of all JSON only numbers are read: `inf` and `NaN` are none.
         // A double is exact to the microsecond until long after the year 10000.
         let seconds: f64 = json.parse().ok()?;

@@ -49,15 +49,14 @@ impl HeaderPlace {
     }
 
     fn read<'r>(&self, value: &'r [u8]) -> Held<'r> {
-        let mut parts = value.splitn(2, u8::is_ascii_whitespace);
-        let word = parts.next().unwrap_or_default();
-        let is_word = |mine: &str| word.eq_ignore_ascii_case(mine.as_bytes());
-        if self.words().any(is_word) {
-            return Held::token(parts.next().unwrap_or_default().trim_ascii_start());
+        if let Some(token) = self.words().find_map(|word| behind(word, value)) {
+            return Held::token(token);
         }
         if self.takes_bare_tokens() {
             return Held::token(value);
         }
+        let word = value.split(u8::is_ascii_whitespace).next();
+        let word = word.unwrap_or_default();
         // `Bearer:abc` and the like are no scheme, so that nobody may ignore them as another's.
         match std::str::from_utf8(word).map(Challenge::is_scheme) {
             Ok(true) => Held::OtherScheme,
@@ -79,4 +78,12 @@ impl HeaderPlace {
             value.set_sensitive(true);
         }
     }
+}
+
+/// What stands behind that word, whatever its case (RFC 9110 §11.1), and blanks.
+fn behind<'r>(word: &str, value: &'r [u8]) -> Option<&'r [u8]> {
+    let (first, rest) = value.split_at_checked(word.len())?;
+    let token = rest.trim_ascii_start();
+    let is_word = first.eq_ignore_ascii_case(word.as_bytes());
+    (is_word && (token.is_empty() || token.len() < rest.len())).then_some(token)
 }

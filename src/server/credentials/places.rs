@@ -127,11 +127,11 @@ impl Places {
             .filter_map(|place| place.find(headers));
         let in_query = self.queries.iter().filter_map(|place| place.find(uri));
         let in_headers = in_headers.filter(counts);
-        let mut explicit = in_headers.chain(in_websockets).chain(in_query);
-        match (explicit.next(), explicit.next()) {
-            (Some(_), Some(_)) => Some(Held::Several),
-            (first, _) => first,
-        }
+        let explicit = in_headers.chain(in_websockets).chain(in_query);
+        explicit.fold(None, |first, held| match first {
+            None => Some(held),
+            Some(_) => Some(Held::Several),
+        })
     }
 
     fn in_cookie<'r>(&self, headers: &'r HeaderMap) -> Option<Held<'r>> {
