@@ -267,15 +267,16 @@ impl fmt::Display for Challenge {
 }
 
 fn write_quoted(f: &mut fmt::Formatter<'_>, name: &str, value: &str) -> fmt::Result {
-    const SPECIAL: [char; 2] = ['"', '\\'];
     f.write_str(name)?;
     f.write_str("=\"")?;
-    for piece in value.split_inclusive(SPECIAL) {
-        let plain = piece.strip_suffix(SPECIAL).unwrap_or(piece);
-        f.write_str(plain)?;
-        if let Some(special @ ("\"" | "\\")) = piece.get(plain.len()..) {
-            f.write_str("\\")?;
-            f.write_str(special)?;
+    if value.bytes().all(|byte| byte != b'"' && byte != b'\\') {
+        f.write_str(value)?;
+    } else {
+        for character in value.chars() {
+            if matches!(character, '"' | '\\') {
+                f.write_char('\\')?;
+            }
+            f.write_char(character)?;
         }
     }
     f.write_str("\"")

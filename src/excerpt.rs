@@ -7,19 +7,27 @@ pub(crate) fn excerpt(text: &str) -> String {
 
 /// Escaped, and cut to that many characters of the original.
 pub(crate) fn excerpt_of(text: &str, characters: usize) -> String {
+    let mut shown = String::new();
+    push_excerpt_of(&mut shown, text, characters);
+    shown
+}
+
+/// The same behind what is there already.
+#[cfg_attr(not(feature = "jwt"), allow(dead_code))]
+pub(crate) fn push_excerpt(shown: &mut String, text: &str) {
+    push_excerpt_of(shown, text, 64);
+}
+
+fn push_excerpt_of(shown: &mut String, text: &str, characters: usize) {
     if text.len() <= characters && text.bytes().all(is_shown_as_it_is) {
-        return text.to_owned();
+        return shown.push_str(text);
     }
     let mut rest = text.chars();
-    let mut shown: String = rest
-        .by_ref()
-        .take(characters)
-        .flat_map(char::escape_debug)
-        .collect();
+    let cut = rest.by_ref().take(characters);
+    shown.extend(cut.flat_map(char::escape_debug));
     if rest.next().is_some() {
         shown.push('…');
     }
-    shown
 }
 
 /// What [`char::escape_debug`] leaves as it is, of ASCII.

@@ -6,7 +6,7 @@
 use std::{error::Error, fmt};
 
 use super::algorithm::Algorithm;
-use crate::excerpt::{excerpt, excerpt_of};
+use crate::excerpt::{excerpt_of, push_excerpt};
 
 /// A token that was refused.
 ///
@@ -285,7 +285,7 @@ pub(super) fn message(error: &serde_json::Error) -> String {
 /// Values for a log: each escaped and cut, and no more than four of them.
 pub(super) fn excerpts<V: AsRef<str>>(values: impl Iterator<Item = V>) -> String {
     const SHOWN: usize = 4;
-    let mut list = String::new();
+    let mut list = String::with_capacity(32); // most lists
     for (index, value) in values.take(SHOWN + 1).enumerate() {
         if index > 0 {
             list.push_str(", ");
@@ -294,7 +294,7 @@ pub(super) fn excerpts<V: AsRef<str>>(values: impl Iterator<Item = V>) -> String
             list.push('…');
         } else {
             list.push('`');
-            list.push_str(&excerpt(value.as_ref()));
+            push_excerpt(&mut list, value.as_ref());
             list.push('`');
         }
     }
