@@ -3,14 +3,18 @@
 
 use std::{collections::HashMap, ops::Range};
 
+use foldhash::fast::RandomState;
+
 use super::{algorithm::Algorithm, key::Key};
 
 /// Where which keys stand, as it was noted when they were loaded.
 #[derive(Default)]
 pub(super) struct KeyChoice {
-    by_key_id: HashMap<Box<str>, Vec<(Algorithm, Range<usize>)>>,
+    by_key_id: HashMap<Box<str>, OfKeyId, RandomState>,
     by_algorithm: [OfAlgorithm; Algorithm::ALL.len()],
 }
+
+type OfKeyId = Vec<(Algorithm, Range<usize>)>;
 
 #[derive(Default)]
 struct OfAlgorithm {

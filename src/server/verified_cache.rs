@@ -3,7 +3,7 @@
 
 use std::{
     fmt,
-    hash::{Hash, Hasher, RandomState},
+    hash::{Hash, Hasher},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,6 +11,7 @@ use std::{
 };
 
 use constant_time_eq::constant_time_eq;
+use foldhash::quality::RandomState;
 use quick_cache::{Equivalent, UnitWeighter, sync};
 
 use super::{
@@ -122,7 +123,7 @@ impl<C> VerifiedCache<C> {
                 verdicts,
                 weight,
                 UnitWeighter,
-                RandomState::new(),
+                RandomState::default(),
                 drop_at_once,
             ),
             hits: Counter::default(),
