@@ -46,7 +46,8 @@ pub(super) struct ExactClaim {
 
 pub(super) type Predicate = Arc<dyn Fn(&RegisteredClaims) -> bool + Send + Sync>;
 
-type Checked = Result<(), ValidationError>;
+/// By this name `cargo mutants` knows it, and takes out each rule in turn.
+type Result<T = ()> = std::result::Result<T, ValidationError>;
 
 impl Policy {
     pub(super) fn watch(&mut self, name: &str) {
@@ -56,7 +57,7 @@ impl Policy {
     }
 
     /// The rules that need no key.
-    pub(super) fn check_size(&self, token: &str) -> Checked {
+    pub(super) fn check_size(&self, token: &str) -> Result {
         if token.len() > self.max_token_size {
             return Err(ValidationErrorKind::TooLarge {
                 limit: self.max_token_size,
@@ -67,7 +68,7 @@ impl Policy {
         Ok(())
     }
 
-    pub(super) fn check_header(&self, algorithm: Algorithm, token_type: Option<&str>) -> Checked {
+    pub(super) fn check_header(&self, algorithm: Algorithm, token_type: Option<&str>) -> Result {
         if !self.algorithms.contains(&algorithm) {
             return Err(ValidationErrorKind::AlgorithmNotAllowed {
                 expected: excerpts(self.algorithms.iter().map(|allowed| allowed.name())),
@@ -84,7 +85,7 @@ impl Policy {
         claims: &Claims<'_, '_>,
         registered: &RegisteredClaims,
         now: SystemTime,
-    ) -> Checked {
+    ) -> Result {
         self.check_confirmation(claims)?;
         self.check_issuer(claims)?;
         self.check_audience(claims)?;
@@ -95,13 +96,13 @@ impl Policy {
     }
 
     /// The rules that a token which kept them all may break later.
-    pub(super) fn check_again(&self, registered: &RegisteredClaims, now: SystemTime) -> Checked {
+    pub(super) fn check_again(&self, registered: &RegisteredClaims, now: SystemTime) -> Result {
         self.check_dates(registered, now)?;
         self.check_predicates(registered)
     }
 
     /// The rules that a token has to keep before anybody asks the network for its keys.
-    pub(super) fn check_before_keys(&self, claims: &Claims<'_, '_>, now: SystemTime) -> Checked {
+    pub(super) fn check_before_keys(&self, claims: &Claims<'_, '_>, now: SystemTime) -> Result {
         self.check_issuer(claims)?;
         let expires_at = claims.date("exp")?;
         let missing = || ValidationErrorKind::MissingClaim("exp".to_owned());
@@ -109,7 +110,7 @@ impl Policy {
     }
 
     /// RFC 7800 §3.1: whoever holds the token has still to prove that it is his.
-    fn check_confirmation(&self, claims: &Claims<'_, '_>) -> Checked {
+    fn check_confirmation(&self, claims: &Claims<'_, '_>) -> Result {
         match claims.get("cnf") {
             Some(_) if !self.confirmation_checked_upstream => {
                 Err(ValidationErrorKind::Confirmation.into())
@@ -119,14 +120,14 @@ impl Policy {
     }
 
     /// RFC 7519 §4.1.1; RFC 9068 §4: an exact match.
-    fn check_issuer(&self, claims: &Claims<'_, '_>) -> Checked {
+    fn check_issuer(&self, claims: &Claims<'_, '_>) -> Result {
         check_expected(&self.issuer, "iss", claims, |received| {
             other_issuer(self.issuer.values(), received)
         })
     }
 
     /// RFC 7519 §4.1.3: one of the token's audiences has to be us.
-    fn check_audience(&self, claims: &Claims<'_, '_>) -> Checked {
+    fn check_audience(&self, claims: &Claims<'_, '_>) -> Result {
         check_expected(&self.audience, "aud", claims, |received| {
             ValidationErrorKind::Audience {
                 expected: excerpts(self.audience.values()),
@@ -136,7 +137,7 @@ impl Policy {
     }
 
     /// RFC 7519 §4.1.4 to §4.1.6.
-    fn check_dates(&self, registered: &RegisteredClaims, now: SystemTime) -> Checked {
+    fn check_dates(&self, registered: &RegisteredClaims, now: SystemTime) -> Result {
         let leeway = self.leeway.as_secs_f64();
         let (dates, now) = (registered.dates(), NumericDate::of(now));
         self.check_expiry(dates.expires_at, now)?;
@@ -153,7 +154,7 @@ impl Policy {
         Ok(())
     }
 
-    fn check_expiry(&self, expires_at: NumericDate, now: NumericDate) -> Checked {
+    fn check_expiry(&self, expires_at: NumericDate, now: NumericDate) -> Result {
         let until_end = expires_at.seconds_after(now);
         // The end itself is not before the end.
         if until_end + self.leeway.as_secs_f64() <= 0.0 {
@@ -165,21 +166,21 @@ impl Policy {
         Ok(())
     }
 
-    fn check_required(&self, claims: &Claims<'_, '_>) -> Checked {
+    fn check_required(&self, claims: &Claims<'_, '_>) -> Result {
         for name in &self.required {
             present(claims, name)?;
         }
         Ok(())
     }
 
-    fn check_exact(&self, claims: &Claims<'_, '_>) -> Checked {
+    fn check_exact(&self, claims: &Claims<'_, '_>) -> Result {
         for ExactClaim { name, values } in &self.exact {
             check_exact(claims, name, values)?;
         }
         Ok(())
     }
 
-    fn check_predicates(&self, registered: &RegisteredClaims) -> Checked {
+    fn check_predicates(&self, registered: &RegisteredClaims) -> Result {
         for (what, test) in &self.predicates {
             if !test(registered) {
                 return Err(ValidationErrorKind::Predicate(what).into());
@@ -190,7 +191,7 @@ impl Policy {
 }
 
 /// The claim, which has to be there; `null` is as good as absent.
-fn present<'de>(claims: &Claims<'de, '_>, name: &str) -> Result<Value<'de>, ValidationError> {
+fn present<'de>(claims: &Claims<'de, '_>, name: &str) -> Result<Value<'de>> {
     claims
         .get(name)
         .filter(|value| !matches!(value, Value::Other("null")))
@@ -202,7 +203,7 @@ fn check_expected(
     usual: &str,
     claims: &Claims<'_, '_>,
     refusal: impl FnOnce(&Strings<'_>) -> ValidationErrorKind,
-) -> Checked {
+) -> Result {
     if expected.is_unchecked() {
         return Ok(());
     }
@@ -222,7 +223,7 @@ fn check_expected(
     check_bound(expected, accepted, claims)
 }
 
-fn check_bound(expected: &Expected, accepted: &str, claims: &Claims<'_, '_>) -> Checked {
+fn check_bound(expected: &Expected, accepted: &str, claims: &Claims<'_, '_>) -> Result {
     for (name, value) in expected.bound_claims(accepted) {
         check_exact(claims, name, &[value])?;
     }
@@ -230,7 +231,7 @@ fn check_bound(expected: &Expected, accepted: &str, claims: &Claims<'_, '_>) -> 
 }
 
 /// A claim that has to be one of these strings.
-fn check_exact<V: AsRef<str>>(claims: &Claims<'_, '_>, name: &str, values: &[V]) -> Checked {
+fn check_exact<V: AsRef<str>>(claims: &Claims<'_, '_>, name: &str, values: &[V]) -> Result {
     let received = present(claims, name)?.string();
     let received = received.ok_or_else(|| ValidationErrorKind::ClaimType {
         name: excerpt(name),
@@ -248,7 +249,7 @@ fn check_exact<V: AsRef<str>>(claims: &Claims<'_, '_>, name: &str, values: &[V])
 }
 
 /// A key that says whose tokens it signs signs no others.
-pub(super) fn check_issuer_of_key(issuer: &Pattern, claims: &Claims<'_, '_>) -> Checked {
+pub(super) fn check_issuer_of_key(issuer: &Pattern, claims: &Claims<'_, '_>) -> Result {
     let missing = || ValidationErrorKind::MissingClaim("iss".to_owned());
     let received = claims.texts("iss")?.ok_or_else(missing)?;
     match received.iter().any(|received| issuer.matches(received)) {
@@ -300,7 +301,7 @@ pub(super) enum TokenTypes {
 }
 
 impl TokenTypes {
-    fn check(&self, received: Option<&str>) -> Checked {
+    fn check(&self, received: Option<&str>) -> Result {
         if self.allows(received) {
             return Ok(());
         }
