@@ -103,21 +103,86 @@ pub(crate) const MAX_SIGNATURE_SIZE: usize = 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jwt::key_material::{RsaPrivateKey, Wiped};
+
+    const BACKENDS: &[Backend] = &[
+        #[cfg(feature = "aws-lc-rs")]
+        Backend::AWS_LC,
+        #[cfg(feature = "rust-crypto")]
+        Backend::RUST_CRYPTO,
+    ];
 
     #[test]
     fn each_backend_computes_the_same_sha_256() {
-        let backends = [
-            #[cfg(feature = "aws-lc-rs")]
-            Backend::AWS_LC,
-            #[cfg(feature = "rust-crypto")]
-            Backend::RUST_CRYPTO,
-        ];
         // FIPS 180-2, B.1.
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        for backend in backends {
+        for backend in BACKENDS {
             let hash = backend.provider().sha256(b"abc");
             let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
             assert_eq!(hash, expected, "{backend:?}");
+        }
+    }
+
+    #[test]
+    fn each_backend_makes_another_key_each_time_and_signs_with_it() {
+        use Algorithm::{ES256, ES384, ES512, EdDSA, RS256};
+        for backend in BACKENDS {
+            let provider = backend.provider();
+            for algorithm in [RS256, ES256, ES384, ES512, EdDSA] {
+                let [one, other] = [(); 2].map(|()| {
+                    let key = provider.generate_key_pair(algorithm).unwrap();
+                    let signer = provider.signer(algorithm, &key).unwrap();
+                    (signer.sign, KeyMaterial::Public(signer.public_key.unwrap()))
+                });
+                let signature = one.0.sign(b"message").unwrap();
+                let verifies = |key| {
+                    let verifier = provider.verifier(algorithm, key).unwrap();
+                    verifier.verify(b"message", &signature)
+                };
+                assert!(verifies(&one.1), "{backend:?} {algorithm}");
+                assert!(!verifies(&other.1), "{backend:?} {algorithm}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_backend_fills_all_of_it_randomly() {
+        for backend in BACKENDS {
+            let [mut one, mut other] = [[0; 64]; 2];
+            backend.provider().fill_randomly(&mut one).unwrap();
+            backend.provider().fill_randomly(&mut other).unwrap();
+            for (place, (one, other)) in one.chunks(16).zip(other.chunks(16)).enumerate() {
+                assert_ne!(one, [0; 16], "{backend:?} {place}");
+                assert_ne!(one, other, "{backend:?} {place}");
+            }
+        }
+    }
+
+    /// RFC 8017 §3.2: what a key may do without follows from its other numbers.
+    #[test]
+    fn each_backend_refuses_an_rsa_key_whose_numbers_contradict_each_other() {
+        type Pick = fn(&mut RsaPrivateKey) -> &mut Wiped;
+        let rows: [(&str, Pick); 4] = [
+            ("d", |key| &mut key.private_exponent),
+            ("dP", |key| &mut key.prime_exponents[0]),
+            ("dQ", |key| &mut key.prime_exponents[1]),
+            ("qInv", |key| &mut key.coefficient),
+        ];
+        let default = Backend::default().provider();
+        let mut key = default.generate_key_pair(Algorithm::RS256).unwrap();
+        for backend in BACKENDS {
+            let is_key =
+                |key: &PrivateKey| backend.provider().signer(Algorithm::RS256, key).is_some();
+            assert!(is_key(&key), "{backend:?}");
+            for (name, number) in rows {
+                let flip = |key: &mut PrivateKey| match key {
+                    PrivateKey::Rsa(key) => *number(key).last_mut().unwrap() ^= 2,
+                    _ => panic!("no RSA key"),
+                };
+                flip(&mut key);
+                assert!(!is_key(&key), "{backend:?} {name}");
+                flip(&mut key);
+            }
         }
     }
 }
