@@ -119,8 +119,11 @@ fn is_pem(content: &[u8]) -> bool {
 }
 
 fn read(path: &Path) -> io::Result<Wiped> {
-    let mut content = Zeroizing::new(Vec::new());
     let file = fs::File::open(path)?;
+    // With room for all, so that no copy is left behind by growing.
+    let size = file.metadata()?.len().min(MAX_FILE_SIZE) + 1;
+    let size = usize::try_from(size).unwrap_or_default();
+    let mut content = Zeroizing::new(Vec::with_capacity(size));
     file.take(MAX_FILE_SIZE + 1).read_to_end(&mut content)?;
     if content.len() as u64 > MAX_FILE_SIZE {
         return Err(io::ErrorKind::FileTooLarge.into());
