@@ -24,7 +24,7 @@ pub trait Authenticate: Clone + Send + Sync + 'static {
     #[doc(hidden)]
     fn decide(
         &self,
-        token: &str,
+        token: &[u8],
         now: SystemTime,
     ) -> Result<Decision<Self::Caller>, BoxFuture<'static, Self::Awaited>>;
 
@@ -32,7 +32,7 @@ pub trait Authenticate: Clone + Send + Sync + 'static {
     #[doc(hidden)]
     fn resume(
         &self,
-        token: &str,
+        token: &[u8],
         awaited: Self::Awaited,
         now: SystemTime,
     ) -> Decision<Self::Caller>;
@@ -66,4 +66,10 @@ impl<T> From<RejectionReason> for Decision<T> {
             claimed: Claimed::default(),
         })
     }
+}
+
+/// A token is text, whoever made it.
+pub(super) fn text<T>(token: &[u8]) -> Result<&str, Decision<T>> {
+    std::str::from_utf8(token)
+        .map_err(|_| RejectionReason::UnreadableCredentials("not UTF-8").into())
 }

@@ -281,7 +281,7 @@ impl<A: Authenticate, P: Presence, R> Guard<A, P, R> {
     }
 
     /// The one credential of the request, or what is to be done without.
-    fn token<'r, B>(&self, request: &'r Request<B>) -> Result<Cow<'r, str>, Decision<A::Caller>> {
+    fn token<'r, B>(&self, request: &'r Request<B>) -> Result<Cow<'r, [u8]>, Decision<A::Caller>> {
         let Settings {
             places,
             other_schemes,

@@ -8,7 +8,7 @@ use std::{fmt, sync::Arc, time::SystemTime};
 use serde::de::DeserializeOwned;
 
 use super::{
-    authenticate::{Authenticate, Claimed, Decision, Refusal},
+    authenticate::{Authenticate, Claimed, Decision, Refusal, text},
     key_wait::KeysAwaited,
     rejection::RejectionReason,
     trusted::{Choice, Trusted, TrustedIssuers},
@@ -96,14 +96,14 @@ where
 
     fn decide(
         &self,
-        token: &str,
+        token: &[u8],
         now: SystemTime,
     ) -> Result<Decision<Verified<C>>, BoxFuture<'static, KeysAwaited>> {
         self.decide_at_once(token, now)
             .map_err(|needed| needed.obtain())
     }
 
-    fn resume(&self, token: &str, awaited: KeysAwaited, now: SystemTime) -> Decision<Verified<C>> {
+    fn resume(&self, token: &[u8], awaited: KeysAwaited, now: SystemTime) -> Decision<Verified<C>> {
         let keys = match awaited.keys {
             Ok(keys) => keys,
             Err(error) => {
@@ -113,7 +113,7 @@ where
                 });
             }
         };
-        match self.candidate(token) {
+        match text(token).and_then(|token| self.candidate(token)) {
             Ok(candidate) => self.conclude(&candidate, &keys, now),
             Err(decision) => decision,
         }
@@ -124,13 +124,13 @@ impl<C: DeserializeOwned> JwtAuthenticator<C> {
     /// Decides with the keys that are at hand.
     fn decide_at_once(
         &self,
-        token: &str,
+        token: &[u8],
         now: SystemTime,
     ) -> Result<Decision<Verified<C>>, Box<KeysNeeded>> {
         if let Some(decision) = self.recall(token, now) {
             return Ok(decision);
         }
-        let candidate = match self.candidate(token) {
+        let candidate = match text(token).and_then(|token| self.candidate(token)) {
             Ok(candidate) => candidate,
             Err(decision) => return Ok(decision),
         };
@@ -154,7 +154,7 @@ impl<C: DeserializeOwned> JwtAuthenticator<C> {
     }
 
     /// What comes of a verdict that was remembered, unless it has to be come to anew.
-    fn recall(&self, token: &str, now: SystemTime) -> Option<Decision<Verified<C>>> {
+    fn recall(&self, token: &[u8], now: SystemTime) -> Option<Decision<Verified<C>>> {
         let memory = self.memory.as_ref()?;
         let verdict = memory.find(self.generation, token)?;
         let Some(trusted) = self.still_trusted(&verdict) else {
@@ -167,7 +167,7 @@ impl<C: DeserializeOwned> JwtAuthenticator<C> {
             return Some(Decision::Authenticated(verdict.verified.clone()));
         };
         memory.forget(self.generation, token);
-        Some(match self.candidate(token) {
+        Some(match self.candidate(verdict.verified.expose_token()) {
             Ok(candidate) => candidate.refused(error),
             Err(decision) => decision,
         })

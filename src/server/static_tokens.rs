@@ -13,7 +13,7 @@ use std::{
 use arc_swap::ArcSwap;
 
 use super::{
-    authenticate::{Authenticate, Decision},
+    authenticate::{Authenticate, Decision, text},
     identity::Identity,
     rejection::RejectionReason,
 };
@@ -154,16 +154,17 @@ impl<I: Send + Sync + 'static> Authenticate for StaticTokens<I> {
 
     fn decide(
         &self,
-        token: &str,
+        token: &[u8],
         _: SystemTime,
     ) -> Result<Decision<Identity<I>>, BoxFuture<'static, Infallible>> {
-        Ok(match self.authenticate(token) {
-            Some(identity) => Decision::Authenticated(identity),
-            None => RejectionReason::UnknownToken.into(),
+        Ok(match text(token).map(|token| self.authenticate(token)) {
+            Ok(Some(identity)) => Decision::Authenticated(identity),
+            Ok(None) => RejectionReason::UnknownToken.into(),
+            Err(decision) => decision,
         })
     }
 
-    fn resume(&self, _: &str, awaited: Infallible, _: SystemTime) -> Decision<Identity<I>> {
+    fn resume(&self, _: &[u8], awaited: Infallible, _: SystemTime) -> Decision<Identity<I>> {
         match awaited {}
     }
 }

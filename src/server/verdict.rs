@@ -48,12 +48,12 @@ impl<C> Verdict<C> {
 /// Remembers verdicts.
 pub(super) trait Verdicts<C>: Send + Sync {
     /// The verdict on exactly this token by exactly these rules.
-    fn find(&self, rules: Generation, token: &str) -> Option<Arc<Verdict<C>>>;
+    fn find(&self, rules: Generation, token: &[u8]) -> Option<Arc<Verdict<C>>>;
 
     fn keep(&self, rules: Generation, verdict: Verdict<C>);
 
     /// It has been found, and holds no more.
-    fn forget(&self, rules: Generation, token: &str);
+    fn forget(&self, rules: Generation, token: &[u8]);
 
     /// It has been found, and still holds.
     fn count_hit(&self);

@@ -165,7 +165,7 @@ impl<C> Verdicts<C> for Inner<C>
 where
     C: Send + Sync,
 {
-    fn find(&self, rules: Generation, token: &str) -> Option<Arc<Verdict<C>>> {
+    fn find(&self, rules: Generation, token: &[u8]) -> Option<Arc<Verdict<C>>> {
         let found = self.verdicts.get(&Looked { rules, token });
         if found.is_none() {
             self.misses.add_one();
@@ -182,7 +182,7 @@ where
         self.verdicts.insert(slot, verdict);
     }
 
-    fn forget(&self, rules: Generation, token: &str) {
+    fn forget(&self, rules: Generation, token: &[u8]) {
         self.misses.add_one();
         self.verdicts.remove(&Looked { rules, token });
     }
@@ -207,14 +207,14 @@ struct Slot<C> {
 /// What is looked for.
 struct Looked<'t> {
     rules: Generation,
-    token: &'t str,
+    token: &'t [u8],
 }
 
 impl<C> Slot<C> {
     fn looked(&self) -> Looked<'_> {
         Looked {
             rules: self.rules,
-            token: self.verdict.verified.expose_token(),
+            token: self.verdict.verified.expose_token().as_bytes(),
         }
     }
 }
@@ -227,7 +227,7 @@ const TAIL: usize = 32;
 /// By the standard library's keyed hash.
 impl Hash for Looked<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let token = self.token.as_bytes();
+        let token = self.token;
         self.rules.hash(state);
         state.write(token.last_chunk::<TAIL>().map_or(token, |tail| tail));
     }
@@ -236,7 +236,7 @@ impl Hash for Looked<'_> {
 /// All of the token, in constant time.
 impl PartialEq for Looked<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.rules == other.rules && constant_time_eq(self.token.as_bytes(), other.token.as_bytes())
+        self.rules == other.rules && constant_time_eq(self.token, other.token)
     }
 }
 

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 /// What stands in a place that is not empty, or in all places of a guard together.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Held<'r> {
-    Token(Cow<'r, str>),
+    /// Whether it is text is for those to find out who read it.
+    Token(Cow<'r, [u8]>),
     /// One credential that can't be a token.
     Unreadable(&'static str),
     /// A credential of another scheme, such as `Basic`.
@@ -17,13 +18,11 @@ pub(crate) enum Held<'r> {
 impl<'r> Held<'r> {
     /// Whatever stands where a token should stand.
     pub(super) fn token(value: &'r [u8]) -> Self {
-        match std::str::from_utf8(value) {
-            Ok("") => Self::EMPTY,
-            Ok(token) => Self::Token(Cow::Borrowed(token)),
-            Err(_) => Self::NO_TEXT,
+        match value {
+            [] => Self::EMPTY,
+            token => Self::Token(Cow::Borrowed(token)),
         }
     }
 
     pub(super) const EMPTY: Self = Self::Unreadable("there is no token");
-    pub(super) const NO_TEXT: Self = Self::Unreadable("not UTF-8");
 }

@@ -70,8 +70,5 @@ fn decode(value: &str) -> Held<'_> {
     if !value.split('%').skip(1).all(has_digits) {
         return Held::Unreadable("the percent-encoding is broken (RFC 3986 §2.1)");
     }
-    match percent_decode_str(value).decode_utf8() {
-        Ok(token) => Held::Token(token),
-        Err(_) => Held::NO_TEXT,
-    }
+    Held::Token(percent_decode_str(value).into())
 }

@@ -59,9 +59,8 @@ impl WebSocketPlace {
         if self.form != Form::EncodedRest || value.is_empty() {
             return Held::token(value);
         }
-        match URL_SAFE_NO_PAD.decode(value).map(String::from_utf8) {
-            Ok(Ok(token)) => Held::Token(Cow::Owned(token)),
-            Ok(Err(_)) => Held::NO_TEXT,
+        match URL_SAFE_NO_PAD.decode(value) {
+            Ok(token) => Held::Token(Cow::Owned(token)),
             Err(_) => Held::Unreadable("the base64url is broken (RFC 4648 §5)"),
         }
     }
