@@ -59,7 +59,7 @@ pub struct Challenge {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Details {
     Token68(String),
-    Parameters(Vec<(Cow<'static, str>, String)>),
+    Parameters(Vec<(Cow<'static, str>, Cow<'static, str>)>),
 }
 
 impl Challenge {
@@ -221,8 +221,13 @@ impl Challenge {
     }
 
     /// For values that keep the rules of their parameter by construction.
-    pub(crate) fn replaced(mut self, name: Cow<'static, str>, value: String) -> Self {
+    pub(crate) fn replaced(
+        mut self,
+        name: Cow<'static, str>,
+        value: impl Into<Cow<'static, str>>,
+    ) -> Self {
         self = self.without(&name);
+        let value = value.into();
         match &mut self.details {
             Details::Parameters(parameters) => parameters.push((name, value)),
             Details::Token68(_) => self.details = Details::Parameters(vec![(name, value)]),

@@ -44,7 +44,7 @@ impl Challenge {
         if let Details::Parameters(parameters) = &mut self.details
             && parameters.len() < MAX_PARAMETERS
         {
-            parameters.push((Cow::Owned(name.to_owned()), value));
+            parameters.push((Cow::Owned(name.to_owned()), value.into()));
         }
     }
 }

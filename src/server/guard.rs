@@ -99,7 +99,7 @@ impl<A, P> Guard<A, P> {
             .clone()
             .realm(realm.unwrap_or(NAMELESS_REALM))
             // An audience may hold what a realm can't.
-            .unwrap_or_else(|_| challenge.replaced("realm".into(), NAMELESS_REALM.to_owned()));
+            .unwrap_or_else(|_| challenge.replaced("realm".into(), NAMELESS_REALM));
         Self {
             settings: Arc::new(Settings {
                 places: Places::default(),

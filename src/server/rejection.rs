@@ -234,9 +234,8 @@ impl Rejection {
 
 /// RFC 6750 §3 and §3.1: which codes and texts go with which reason.
 fn challenge(reason: &RejectionReason, settings: &Challenge) -> Option<Challenge> {
-    let with = |code: &str| settings.clone().replaced("error".into(), code.to_owned());
-    let invalid = |description: &str| {
-        let description = description.to_owned();
+    let with = |code: &'static str| settings.clone().replaced("error".into(), code);
+    let invalid = |description: &'static str| {
         with("invalid_token").replaced("error_description".into(), description)
     };
     match reason {
