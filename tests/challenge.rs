@@ -212,6 +212,22 @@ fn an_empty_set_of_scopes_is_left_out() {
     assert_eq!(challenge.to_string(), "Bearer");
 }
 
+/// RFC 9110 §5.6.4.
+#[test]
+fn a_quote_and_a_backslash_are_written_with_a_backslash_before_them() {
+    let rows = [
+        ("", r#"Bearer realm="""#),
+        ("the API", r#"Bearer realm="the API""#),
+        (r#"""#, r#"Bearer realm="\"""#),
+        (r"\", r#"Bearer realm="\\""#),
+        (r#"a "b" \c"#, r#"Bearer realm="a \"b\" \\c""#),
+    ];
+    for (realm, expected) in rows {
+        let challenge = Challenge::bearer().realm(realm).unwrap();
+        assert_eq!(challenge.to_string(), expected);
+    }
+}
+
 proptest! {
     #[test]
     fn what_the_writer_writes_the_parser_reads(
