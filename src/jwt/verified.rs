@@ -9,7 +9,9 @@ use crate::scope::ScopeSet;
 ///
 /// There is one way to get one: [`Validator::validate`](super::Validator::validate) and
 /// [`validate_granted`](super::Validator::validate_granted), or a guard, which uses the same
-/// functions. A clone is a reference count and asks nothing of `C`. `Debug` shows no token.
+/// functions. [`Verified::of`] finds what a guard has left; it does not lie among a request's
+/// extensions by its own type. A clone is a reference count and asks nothing of `C`. `Debug`
+/// shows no token.
 pub struct Verified<C> {
     contents: Arc<Contents<C>>,
 }

@@ -224,7 +224,7 @@ impl<C> Slot<C> {
 /// it is none of theirs.
 const TAIL: usize = 32;
 
-/// By the standard library's keyed hash.
+/// By a hash with a seed, which needs to be no stronger: only verified tokens are put in.
 impl Hash for Looked<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let token = self.token;
