@@ -54,6 +54,8 @@ fn introduction(machine: &Machine) -> String {
         "tower-oauth2-resource-server",
         "aliri_tower",
         "aliri_tokens",
+        "kube-client",
+        "google-cloud-auth",
         "tower-http",
         "axum",
         "aws-lc-rs",

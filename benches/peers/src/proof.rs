@@ -1,13 +1,19 @@
-//! Whoever does less would win: each guard first shows that it does the work.
+//! Whoever does less would win: each first shows that it does the work.
 
-use std::fmt::Debug;
+use std::{
+    convert::Infallible,
+    fmt::Debug,
+    future::{Ready, ready},
+    task::{Context, Poll},
+};
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode, header::AUTHORIZATION};
 use tower::Service;
 use tower_bearer::Algorithm;
 
 use crate::{
     Visit,
+    outgoing::{Body, outgoing},
     service::{guarded, send},
     tokens::{claims, claims_with, mint, signing_key, unsigned},
 };
@@ -50,5 +56,44 @@ impl<V: Visit<()>> Visit<()> for Proven<'_, V> {
             assert_eq!(status, expected, "{name}, {}: {row}", self.algorithm);
         }
         self.visit.visit(name, service);
+    }
+}
+
+/// Takes what adds a token, if it stands before [`WantsToken`].
+pub struct Sends;
+
+impl Visit<Body> for Sends {
+    fn visit<S>(&mut self, name: &'static str, mut service: S)
+    where
+        S: Service<Request<Body>, Response = Response<()>, Error: Debug> + Clone,
+    {
+        assert_eq!(send(&mut service, outgoing()), 200, "{name}");
+    }
+}
+
+/// Forbids requests that come without a token. It doesn't ask for one with a 401: clients
+/// would get another, and send the request again.
+#[derive(Clone)]
+pub struct WantsToken;
+
+impl<B> Service<Request<B>> for WantsToken {
+    type Response = Response<()>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<()>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let mut values = request.headers().get_all(AUTHORIZATION).iter();
+        let is_there = values
+            .next()
+            .is_some_and(|value| value.as_bytes().starts_with(b"Bearer "));
+        let mut response = Response::new(());
+        if !is_there || values.next().is_some() {
+            *response.status_mut() = StatusCode::FORBIDDEN;
+        }
+        ready(Ok(response))
     }
 }
