@@ -117,7 +117,7 @@ async fn serve(listener: TcpListener, guard: RequireJwt<Claims>) -> Result<(), B
     }
 }
 
-/// Comes only with a good token, whose claims are among the request's extensions.
+/// Comes only with a good token, whose claims `Verified::of` finds in the request's extensions.
 async fn orders(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let Some(token) = Verified::<Claims>::of(request.extensions()) else {
         let mut response = Response::default();

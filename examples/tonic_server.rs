@@ -127,7 +127,7 @@ async fn serve(listener: TcpListener, guard: RequireJwt<Claims>) -> Result<(), B
 struct MyHealth;
 
 impl MyHealth {
-    /// Handlers find the claims among the request's extensions.
+    /// `Verified::of` finds the claims in the request's extensions.
     fn caller<T>(request: &Request<T>) -> Result<Verified<Claims>, Status> {
         let token = Verified::of(request.extensions());
         token.ok_or_else(|| Status::internal("no guard stands before this service"))

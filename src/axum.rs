@@ -147,12 +147,12 @@ struct Fixes {
 
 const VERIFIED: Fixes = Fixes {
     no_guard: "no guard stands before a handler that takes `Verified<C>`: add `RequireJwt` or `OptionalJwt` with `.layer`",
-    other_guard: "the handler's `Verified<C>` has another claims type than the nearest guard: write the same `C` in both",
+    other_guard: "the handler's `Verified<C>` is not what the nearest guard gives: write the same `C` in both, or take `Identity<I>` behind `RequireToken`",
 };
 
 const IDENTITY: Fixes = Fixes {
     no_guard: "no guard stands before a handler that takes `Identity<I>`: add `RequireToken` or `OptionalToken` with `.layer`",
-    other_guard: "the handler's `Identity<I>` is not what the nearest guard gives: write the same `I` in both",
+    other_guard: "the handler's `Identity<I>` is not what the nearest guard gives: write the same `I` in both, or take `Verified<C>` behind `RequireJwt`",
 };
 
 fn required<T: Proof>(parts: &Parts, fixes: &Fixes) -> Result<T, Rejection> {

@@ -21,7 +21,7 @@
 //!     token.claims().sub.clone()
 //! }
 //!
-//! # let secret = [7; 32];
+//! let secret = [7; 32]; // a real one is random
 //! let keys = KeySet::from_secret(Algorithm::HS256, secret)?;
 //! let validator = Validator::new("https://id.example", "orders");
 //! let app = Router::new()

@@ -81,7 +81,7 @@ async fn an_audience_without_an_issuer_and_a_user_without_a_subject() {
     ];
     for (rule, claims, status) in rows {
         let service = guard.layer(service_fn(async |request: Request<()>| {
-            let token: &Verified<UserId> = request.extensions().get().unwrap();
+            let token = Verified::<UserId>::of(request.extensions()).unwrap();
             Ok::<_, std::convert::Infallible>(Response::new(token.claims().user_id))
         }));
         let response = service.oneshot(request(Some(&mint(claims)))).await.unwrap();

@@ -202,7 +202,7 @@ async fn plain_hyper_is_guarded_without_a_framework() {
     let server = server();
     let service = guard(&server).layer(tower::service_fn(
         |request: Request<hyper::body::Incoming>| async move {
-            let token: &Verified<MyClaims> = request.extensions().get().unwrap();
+            let token = Verified::<MyClaims>::of(request.extensions()).unwrap();
             Ok::<_, std::convert::Infallible>(http::Response::new(Full::new(Bytes::from(
                 token.claims().sub.clone(),
             ))))

@@ -7,7 +7,8 @@
 //! [`RejectionResponse`] makes them the application's own.
 //!
 //! [`RequireToken`] and [`OptionalToken`] are the same for opaque tokens, which the
-//! application keeps in [`StaticTokens`]; they leave an [`Identity<I>`](Identity::of).
+//! application keeps in [`StaticTokens`]; of what they leave, [`Identity::of`] makes
+//! the application's own type.
 //!
 //! With the feature `cache`, [`VerifiedCache`] remembers JWTs that were accepted: one that
 //! comes again costs a comparison, and whatever may have changed is asked all the same.

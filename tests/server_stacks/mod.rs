@@ -98,7 +98,7 @@ pub fn serve_axum(listener: TcpListener, keys: impl KeySource) {
 }
 
 async fn name(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let token: &Verified<MyClaims> = request.extensions().get().unwrap();
+    let token = Verified::<MyClaims>::of(request.extensions()).unwrap();
     let name = token.claims().sub.clone();
     Ok(Response::new(Full::from(name)))
 }
