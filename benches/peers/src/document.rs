@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, io, path::Path};
 use crate::{
     chart::{self, Bar, number},
     estimates::{Estimate, group, median, names},
-    machine::{Machine, versions},
+    machine::{IDLE, Machine, versions},
     runs::Backend,
     texts::{BUSY, CLIENTS, GROWTH, GUARDS, GUARDS_IN_RUST, REFUSALS, WHOLE_SERVER},
     whole_server::Measured,
@@ -61,7 +61,7 @@ fn introduction(machine: &Machine) -> String {
         "aws-lc-rs",
     ];
     let peers = peers.map(|name| format!("`{name}` {}", versions(name)));
-    let caution = match machine.load < 0.5 {
+    let caution = match machine.load < IDLE {
         true => "",
         false => BUSY,
     };

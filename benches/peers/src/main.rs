@@ -29,9 +29,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let scratch = root().join("benches/peers/target/measured");
     let _ = fs::remove_dir_all(&scratch); // what an earlier run has left
 
-    let machine = machine::Machine::ask()?;
     runs::build(Backend::RustCrypto, &scratch)?;
     runs::build(Backend::AwsLc, &scratch)?;
+    let machine = machine::Machine::ask()?;
     let mut found = document::Found::default();
     for backend in [Backend::AwsLc, Backend::RustCrypto] {
         runs::side_by_side(backend, pace, &scratch)?;
