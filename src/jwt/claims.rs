@@ -73,6 +73,7 @@ impl<'de, 'w> Claims<'de, 'w> {
         members.read(json, usize::MAX, "the claims are not a JSON object", see)
     }
 
+    #[inline(always)]
     fn slot(&mut self, name: &str) -> Option<&mut Option<Value<'de>>> {
         match position(name) {
             Some(index) => self.registered.get_mut(index),
