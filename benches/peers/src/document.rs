@@ -82,7 +82,8 @@ Written wholly by one command, on a machine that does nothing else:
 
 A time is the median for one request; behind ± stands what half of all samples stay
 within. All rows of a table are of one run. Requests go through one Tower service to an
-empty service, in memory; what the empty service costs is taken off where it says so.
+empty service, in memory; what the empty service costs is taken off where it says so. Each
+program is built with link-time optimization, as one unit.
 {caution}",
         machine.date,
         machine.processor,

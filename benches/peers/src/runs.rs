@@ -95,6 +95,8 @@ pub fn ours(pace: Pace, home: &Path) -> io::Result<()> {
         bench.args(["--bench", name]);
     }
     bench.env("CRITERION_HOME", home);
+    bench.env("CARGO_PROFILE_BENCH_LTO", "fat");
+    bench.env("CARGO_PROFILE_BENCH_CODEGEN_UNITS", "1");
     run(bench.arg("--").args(criterion(pace)))
 }
 
