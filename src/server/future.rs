@@ -5,7 +5,7 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::SystemTime,
+    time::Duration,
 };
 
 use http::{Request, Response};
@@ -57,7 +57,7 @@ pin_project! {
 struct Waiting<S, B, A: Authenticate, P, R> {
     awaited: BoxFuture<'static, A::Awaited>,
     guard: Guard<A, P, R>,
-    started: SystemTime,
+    since: Duration,
     inner: S,
     request: Request<B>,
 }
@@ -88,12 +88,14 @@ where
         guard: Guard<A, P, R>,
         inner: S,
         request: Request<B>,
-        started: SystemTime,
-    ) -> Self {
+    ) -> Self
+    where
+        P: Presence,
+    {
         let waiting = Box::new(Waiting {
             awaited,
+            since: guard.monotonic(),
             guard,
-            started,
             inner,
             request,
         });
@@ -167,7 +169,8 @@ where
     }
 
     fn refused(self, refusal: Refusal) -> State<S, B, A, P, R> {
-        let response = self.guard.refuse(refusal, &self.request, self.started);
+        let waited = self.guard.monotonic().saturating_sub(self.since);
+        let response = self.guard.refuse(refusal, &self.request, Some(waited));
         State::Refused { response }
     }
 }

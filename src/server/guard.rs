@@ -1,6 +1,11 @@
 //! What the guards have in common: their settings, and what they do with a decision.
 
-use std::{borrow::Cow, fmt, sync::Arc, time::SystemTime};
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use http::{Request, Response};
 use tower_layer::Layer;
@@ -253,17 +258,21 @@ impl<A: Authenticate, P, R> Guard<A, P, R> {
 }
 
 impl<A: Authenticate, P: Presence, R> Guard<A, P, R> {
-    pub(super) fn now(&self) -> SystemTime {
-        self.settings.clock.wall()
+    fn now(&self) -> SystemTime {
+        self.settings.clock.glance().0
+    }
+
+    /// Where a wait begins.
+    pub(super) fn monotonic(&self) -> Duration {
+        self.settings.clock.monotonic()
     }
 
     pub(super) fn decide<B>(
         &self,
         request: &Request<B>,
-        now: SystemTime,
     ) -> Result<Decision<A::Caller>, BoxFuture<'static, A::Awaited>> {
         match self.token(request) {
-            Ok(token) => self.settings.authenticator.decide(&token, now),
+            Ok(token) => self.settings.authenticator.decide(&token, self.now()),
             Err(decision) => Ok(decision),
         }
     }
@@ -320,15 +329,14 @@ impl<A: Authenticate, P: Presence, R> Guard<A, P, R> {
         &self,
         refusal: Refusal,
         request: &Request<B>,
-        started: SystemTime,
+        waited: Option<Duration>,
     ) -> Response<ResBody>
     where
         R: RejectionResponse<ResBody>,
     {
         let protocol = Protocol::of(request.method(), request.headers());
         let rejection = Rejection::new(refusal.reason, &self.settings.challenge, protocol);
-        let elapsed = self.now().duration_since(started).unwrap_or_default();
-        log::refusal(&rejection, &refusal.claimed, Some(elapsed));
+        log::refusal(&rejection, &refusal.claimed, waited);
         refuse(&*self.responder, rejection)
     }
 }

@@ -10,14 +10,14 @@ use super::{
     rejection::{Rejection, RejectionReason},
 };
 
-pub(super) fn refusal(rejection: &Rejection, claimed: &Claimed, elapsed: Option<Duration>) {
+pub(super) fn refusal(rejection: &Rejection, claimed: &Claimed, waited: Option<Duration>) {
     let issuer = claimed.issuer.as_deref();
     let key_id = claimed.key_id.as_deref();
-    let elapsed_us = elapsed.map(|elapsed| elapsed.as_micros());
+    let waited_us = waited.map(|waited| waited.as_micros());
     match rejection.reason() {
         // Every client starts like this.
         RejectionReason::CredentialsMissing => {
-            debug!(reason = %rejection, elapsed_us, "request refused");
+            debug!(reason = %rejection, "request refused");
         }
         RejectionReason::OtherScheme
         | RejectionReason::SeveralCredentials
@@ -25,11 +25,11 @@ pub(super) fn refusal(rejection: &Rejection, claimed: &Claimed, elapsed: Option<
         | RejectionReason::InvalidToken(_)
         | RejectionReason::UnknownToken
         | RejectionReason::InsufficientScope { .. } => {
-            info!(reason = %rejection, issuer, key_id, elapsed_us, "request refused");
+            info!(reason = %rejection, issuer, key_id, waited_us, "request refused");
         }
         RejectionReason::KeysUnavailable(unavailable) => {
             let cause = unavailable.source().map(tracing::field::display);
-            warn!(reason = %rejection, cause, issuer, key_id, elapsed_us, "request refused");
+            warn!(reason = %rejection, cause, issuer, key_id, waited_us, "request refused");
         }
         RejectionReason::Misconfigured(_) => error!(reason = %rejection, "request refused"),
     }

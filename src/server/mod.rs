@@ -39,16 +39,16 @@
 //!
 //! | level | event | fields |
 //! | --- | --- | --- |
-//! | `DEBUG` | request refused | `reason`, `elapsed_us`: it brought no token, as every client begins |
-//! | `INFO` | request refused | `reason`, `issuer`, `key_id`, `elapsed_us`: what it brought was not good |
-//! | `WARN` | request refused | `reason`, `cause`, `issuer`, `key_id`, `elapsed_us`: the keys can't be had |
+//! | `DEBUG` | request refused | `reason`: it brought no token, as every client begins |
+//! | `INFO` | request refused | `reason`, `issuer`, `key_id`, `waited_us`: what it brought was not good |
+//! | `WARN` | request refused | `reason`, `cause`, `issuer`, `key_id`, `waited_us`: the keys can't be had |
 //! | `ERROR` | request refused | `reason`: layers and handlers don't fit together, and how they do |
 //! | `ERROR` | request refused | `reason`, `taken`: the same of an extractor, and of which type |
 //! | `ERROR` | no token can have this scope: give each scope as a name of its own, without spaces (RFC 6749 §3.3) | `scope`: a [`RequireScope`] was made that refuses everybody |
 //!
 //! `reason` is the [`Rejection`]. `issuer` and `key_id` are what the token says, which nobody
-//! has verified. `elapsed_us` is how long the guard took, in microseconds, with its wait for
-//! keys.
+//! has verified. `waited_us` is how long the request waited for keys, in microseconds; it is
+//! absent where none were waited for.
 //!
 //! They are inside the span of a `tower_http::trace::TraceLayer` that stands outside the
 //! guard, so that the reason stands beside method and path. This crate has no spans of its

@@ -63,8 +63,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let started = self.guard.now();
-        match self.guard.decide(&request, started) {
+        match self.guard.decide(&request) {
             Ok(Decision::Authenticated(caller)) => {
                 let privacy = self.guard.admit(&mut request, Some(caller));
                 GuardFuture::inner(self.inner.call(request), privacy)
@@ -75,13 +74,13 @@ where
             }
             Ok(Decision::Refused(refusal)) => {
                 self.release();
-                let response = self.guard.refuse(refusal, &request, started);
+                let response = self.guard.refuse(refusal, &request, None);
                 GuardFuture::refused(response)
             }
             Err(awaited) => {
                 self.release();
                 let (guard, inner) = (self.guard.clone(), self.inner.clone());
-                GuardFuture::waiting(awaited, guard, inner, request, started)
+                GuardFuture::waiting(awaited, guard, inner, request)
             }
         }
     }

@@ -54,10 +54,10 @@ impl Held {
     /// Whether the token may be sent, and whether it is time to renew it. Mostly it is not,
     /// which two comparisons tell.
     pub(super) fn look(&self, clock: &dyn Clock) -> Freshness {
-        let (wall, monotonic) = self.due;
-        let due = wall.is_some_and(|due| clock.wall() >= due)
-            || monotonic.is_some_and(|due| clock.monotonic() >= due);
-        if !due {
+        let (wall, monotonic) = clock.glance();
+        let is_due = self.due.0.is_some_and(|due| wall >= due)
+            || self.due.1.is_some_and(|due| monotonic >= due);
+        if !is_due {
             return Freshness::Fresh;
         }
         if !self.is_usable(clock) {
