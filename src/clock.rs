@@ -5,7 +5,10 @@
 
 use std::{
     fmt,
-    sync::Arc,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -42,8 +45,8 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The time since a fixed moment of this process; never goes back.
     fn monotonic(&self) -> Duration;
 
-    /// Both, for what is decided of each request: rather 20 milliseconds ahead than behind, so
-    /// that no end is seen late.
+    /// Both, for what is decided of each request: rather up to 20 milliseconds ahead than
+    /// behind, so that an end is seen early and not late.
     ///
     /// # Defaults
     ///
@@ -59,9 +62,9 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 /// paused it. All values of this type count from the same moment: what one dates,
 /// another can judge.
 ///
-/// A [`glance`](Clock::glance) looks at both once in a few milliseconds, and for the rest of
-/// them tells the same again, which costs an eighth. That somebody has set a clock, or that the
-/// machine was suspended, is seen by the next look.
+/// A [`glance`](Clock::glance) looks at both once in a few milliseconds, and tells the same
+/// again for the rest of them. That somebody has set a clock, or that the machine was suspended,
+/// is seen by the next look. With debug assertions, as in most tests, each glance is a look.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SystemClock;
@@ -95,8 +98,19 @@ impl Clock for SystemClock {
     }
 
     fn glance(&self) -> (SystemTime, Duration) {
-        glance::glance(self)
+        match cfg!(debug_assertions) || exact::was_paused() {
+            true => (self.wall(), self.monotonic()),
+            false => LAST_LOOK.in_tick(tick(), || (self.wall(), self.monotonic())),
+        }
     }
+}
+
+static LAST_LOOK: LastLook = LastLook::new();
+
+/// Changes when the system moves the clock that it keeps for those who don't want to ask the
+/// processor: every 16 milliseconds or more often.
+fn tick() -> u64 {
+    coarsetime::Instant::now_without_cache_update().as_ticks()
 }
 
 /// `tokio::time`, and whether it is the system's.
@@ -119,6 +133,9 @@ mod exact {
     }
 
     fn now() -> Instant {
+        if was_paused() {
+            return Instant::now();
+        }
         let before = SystemInstant::now();
         let now = Instant::now();
         // Only a time that was paused lies outside two looks at the system's.
@@ -145,71 +162,67 @@ mod exact {
     }
 }
 
-/// What the clocks told when somebody looked, for as long as the system's tick lasts.
-mod glance {
-    use std::{
-        sync::{
-            Mutex,
-            atomic::{AtomicU64, Ordering},
-        },
-        time::{Duration, SystemTime},
-    };
-
-    use super::{Clock, SystemClock, exact};
-
-    /// No tick is longer, so that what is so much ahead is not behind before the next one.
-    const TICK: Duration = Duration::from_millis(20);
-
-    /// The tick in which somebody looked; 0 before the first look.
-    static TAKEN: AtomicU64 = AtomicU64::new(0);
+/// What the clocks told when somebody looked, which is told again for as long as the system's
+/// tick lasts.
+struct LastLook {
+    tick: AtomicU64,
     /// Nanoseconds since 1970.
-    static WALL: AtomicU64 = AtomicU64::new(0);
+    wall: AtomicU64,
     /// Nanoseconds.
-    static MONOTONIC: AtomicU64 = AtomicU64::new(0);
+    monotonic: AtomicU64,
     /// Held while one looks: an earlier look never takes the place of a later one.
-    static LOOKING: Mutex<()> = Mutex::new(());
+    looking: Mutex<()>,
+}
 
-    pub(super) fn glance(clock: &SystemClock) -> (SystemTime, Duration) {
-        let tick = tick();
-        if TAKEN.load(Ordering::Acquire) == tick && !exact::was_paused() {
-            return (
-                since_1970(WALL.load(Ordering::Relaxed)),
-                Duration::from_nanos(MONOTONIC.load(Ordering::Relaxed)),
-            );
+impl LastLook {
+    /// No tick is longer, so that what is so much ahead is not behind before the next one.
+    const AHEAD: Duration = Duration::from_millis(20);
+
+    const fn new() -> Self {
+        Self {
+            tick: AtomicU64::new(u64::MAX),
+            wall: AtomicU64::new(0),
+            monotonic: AtomicU64::new(0),
+            looking: Mutex::new(()),
         }
-        look(clock, tick)
+    }
+
+    fn in_tick(
+        &self,
+        tick: u64,
+        look: impl FnOnce() -> (SystemTime, Duration),
+    ) -> (SystemTime, Duration) {
+        if self.tick.load(Ordering::Acquire) == tick {
+            let wall = Duration::from_nanos(self.wall.load(Ordering::Relaxed));
+            let monotonic = Duration::from_nanos(self.monotonic.load(Ordering::Relaxed));
+            let wall = SystemTime::UNIX_EPOCH.checked_add(wall);
+            return (wall.unwrap_or(SystemTime::UNIX_EPOCH), monotonic);
+        }
+        self.look(tick, look)
     }
 
     #[cold]
-    fn look(clock: &SystemClock, tick: u64) -> (SystemTime, Duration) {
-        let looking = LOOKING.try_lock();
-        let (wall, monotonic) = (clock.wall(), clock.monotonic());
-        if looking.is_ok() && !exact::was_paused() {
-            let wall = wall.duration_since(SystemTime::UNIX_EPOCH);
-            WALL.store(a_tick_later(wall.unwrap_or_default()), Ordering::Relaxed);
-            MONOTONIC.store(a_tick_later(monotonic), Ordering::Relaxed);
-            TAKEN.store(tick, Ordering::Release);
+    fn look(
+        &self,
+        tick: u64,
+        look: impl FnOnce() -> (SystemTime, Duration),
+    ) -> (SystemTime, Duration) {
+        let looking = self.looking.try_lock();
+        let (wall, monotonic) = look();
+        if looking.is_ok() {
+            let since_1970 = wall.duration_since(SystemTime::UNIX_EPOCH);
+            let since_1970 = since_1970.unwrap_or_default();
+            self.wall.store(ahead(since_1970), Ordering::Relaxed);
+            self.monotonic.store(ahead(monotonic), Ordering::Relaxed);
+            self.tick.store(tick, Ordering::Release);
         }
         (wall, monotonic)
     }
+}
 
-    /// Which 256th of a second it is by the clock that the system itself moves, every 16
-    /// milliseconds or more often: nobody has to ask the processor.
-    fn tick() -> u64 {
-        coarsetime::Instant::now_without_cache_update().as_ticks() >> 24
-    }
-
-    /// In nanoseconds, until the year 2554.
-    fn a_tick_later(time: Duration) -> u64 {
-        u64::try_from(time.saturating_add(TICK).as_nanos()).unwrap_or(u64::MAX)
-    }
-
-    fn since_1970(nanoseconds: u64) -> SystemTime {
-        let time = Duration::from_nanos(nanoseconds);
-        SystemTime::UNIX_EPOCH
-            .checked_add(time)
-            .unwrap_or(SystemTime::UNIX_EPOCH)
-    }
+/// In nanoseconds, until the year 2554.
+fn ahead(time: Duration) -> u64 {
+    u64::try_from(time.saturating_add(LastLook::AHEAD).as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// In whole milliseconds, as atomics, files and logs hold it.
@@ -243,11 +256,48 @@ mod tests {
         assert_eq!(SystemClock::new().monotonic(), early.monotonic());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_glance_follows_a_time_that_is_paused() {
+    #[tokio::test]
+    async fn a_glance_follows_a_time_that_is_paused_later() {
         let clock = SystemClock::new();
-        let before = clock.monotonic();
+        let (_, before) = clock.glance();
+        tokio::time::pause();
         tokio::time::advance(Duration::from_secs(3600)).await;
-        assert_eq!(clock.glance().1, before + Duration::from_secs(3600));
+        assert!(clock.glance().1 >= before + Duration::from_secs(3600));
+    }
+
+    const LOOK: (SystemTime, Duration) = (SystemTime::UNIX_EPOCH, Duration::from_secs(7));
+    const LATER: (SystemTime, Duration) = (SystemTime::UNIX_EPOCH, Duration::from_secs(8));
+
+    #[test]
+    fn within_a_tick_the_last_look_is_told_again_and_put_ahead() {
+        let last = LastLook::new();
+        assert_eq!(last.in_tick(5, || LOOK), LOOK);
+        let ahead = (LOOK.0 + LastLook::AHEAD, LOOK.1 + LastLook::AHEAD);
+        assert_eq!(last.in_tick(5, || LATER), ahead);
+        assert_eq!(last.in_tick(6, || LATER), LATER);
+        // Nor is what was told before told again where the system's clock was set back.
+        assert_eq!(last.in_tick(5, || LOOK), LOOK);
+    }
+
+    #[test]
+    fn a_look_that_another_overtakes_is_not_told_again() {
+        let last = LastLook::new();
+        let slow = last.in_tick(5, || {
+            assert_eq!(last.in_tick(6, || LATER), LATER);
+            LOOK
+        });
+        assert_eq!(slow, LOOK);
+        assert_eq!(last.in_tick(6, || LATER), LATER);
+    }
+
+    #[test]
+    fn a_calendar_before_1970_is_told_as_it_is_or_as_1970() {
+        let early = (SystemTime::UNIX_EPOCH - Duration::from_secs(1), LOOK.1);
+        let last = LastLook::new();
+        assert_eq!(last.in_tick(5, || early), early);
+        assert_eq!(
+            last.in_tick(5, || early).0,
+            SystemTime::UNIX_EPOCH + LastLook::AHEAD
+        );
     }
 }

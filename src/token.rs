@@ -153,7 +153,7 @@ impl AccessToken {
     /// first other scheme asked for; a clone of it never allocates.
     #[must_use]
     pub fn header_value(&self, scheme: &Scheme) -> HeaderValue {
-        if scheme.as_str() == "Bearer" {
+        if Some(scheme.as_str()) == BEARER.strip_suffix(' ') {
             return self.inner.bearer.clone();
         }
         let (kept, value) = self

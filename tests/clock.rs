@@ -7,8 +7,8 @@ use tower_bearer::clock::{Clock, SystemClock};
 
 const AHEAD: Duration = Duration::from_millis(20);
 
-/// A glance that is behind is one in a thousand at most: where the machine under this one was
-/// busy elsewhere, the system has moved its own clock late.
+/// One in a thousand may be behind: where the machine under this one was busy elsewhere, the
+/// system has moved its own clock late. (Without debug assertions a glance may be a former one.)
 #[test]
 fn a_glance_is_ahead_by_twenty_milliseconds_at_most_and_not_behind() {
     let clock = SystemClock::new();
@@ -27,6 +27,7 @@ fn a_glance_is_ahead_by_twenty_milliseconds_at_most_and_not_behind() {
     assert!(behind * 1000 <= glances, "{behind} of {glances}");
 }
 
+#[cfg(all(target_os = "linux", not(debug_assertions)))]
 #[test]
 fn most_glances_tell_what_the_one_before_told() {
     let clock = SystemClock::new();

@@ -88,10 +88,7 @@ where
         guard: Guard<A, P, R>,
         inner: S,
         request: Request<B>,
-    ) -> Self
-    where
-        P: Presence,
-    {
+    ) -> Self {
         let waiting = Box::new(Waiting {
             awaited,
             since: guard.monotonic(),

@@ -235,6 +235,11 @@ impl<A: Clone, P, R> Guard<A, P, R> {
 }
 
 impl<A: Authenticate, P, R> Guard<A, P, R> {
+    /// Where a wait begins and ends.
+    pub(super) fn monotonic(&self) -> Duration {
+        self.settings.clock.monotonic()
+    }
+
     /// Where the request holds anything in the places of this guard, good or bad. What is
     /// found is for this guard to answer; for a layer around it that knows callers by other
     /// means besides.
@@ -260,11 +265,6 @@ impl<A: Authenticate, P, R> Guard<A, P, R> {
 impl<A: Authenticate, P: Presence, R> Guard<A, P, R> {
     fn now(&self) -> SystemTime {
         self.settings.clock.glance().0
-    }
-
-    /// Where a wait begins.
-    pub(super) fn monotonic(&self) -> Duration {
-        self.settings.clock.monotonic()
     }
 
     pub(super) fn decide<B>(

@@ -52,7 +52,7 @@ impl Held {
     }
 
     /// Whether the token may be sent, and whether it is time to renew it. Mostly it is not,
-    /// which two comparisons tell.
+    /// which a glance tells; what follows is judged by the exact time.
     pub(super) fn look(&self, clock: &dyn Clock) -> Freshness {
         let (wall, monotonic) = clock.glance();
         let is_due = self.due.0.is_some_and(|due| wall >= due)
