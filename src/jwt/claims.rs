@@ -65,11 +65,7 @@ impl<'de, 'w> Claims<'de, 'w> {
         json: &'de str,
         members: &mut Members<'de>,
     ) -> Result<(), ValidationError> {
-        let see = |name: &str, value| {
-            if let Some(slot) = self.slot(name) {
-                *slot = Some(value);
-            }
-        };
+        let see = |name: &str, value| Some(self.slot(name)?.replace(value).is_none());
         members.read(json, usize::MAX, "the claims are not a JSON object", see)
     }
 

@@ -214,12 +214,15 @@ impl<'h> Header<'h> {
     fn read(json: &'h str) -> Result<Self, ValidationError> {
         let mut header = Self::default();
         let mut is_critical = false;
-        let see = |name: &str, value| match name {
-            "alg" => header.algorithm = Some(value),
-            "kid" => header.key_id = Some(value),
-            "typ" => header.token_type = Some(value),
-            "crit" => is_critical = true,
-            _ => {}
+        let see = |name: &str, value| {
+            match name {
+                "alg" => header.algorithm = Some(value),
+                "kid" => header.key_id = Some(value),
+                "typ" => header.token_type = Some(value),
+                "crit" => is_critical = true,
+                _ => {}
+            }
+            None
         };
         let what = "the header is not a JSON object with 64 members at most";
         Members::<'_, 4>::new().read(json, MOST_MEMBERS, what, see)?;

@@ -105,7 +105,8 @@ impl<'de, const FEW: usize> Members<'de, FEW> {
         }
     }
 
-    /// Adds the members of the object that `json` is, and shows each to `see`.
+    /// Adds the members of the object that `json` is, and shows each to `see`, which may know
+    /// whether it is the first of that name.
     ///
     /// # Errors
     ///
@@ -115,7 +116,7 @@ impl<'de, const FEW: usize> Members<'de, FEW> {
         json: &'de str,
         most: usize,
         what: &'static str,
-        mut see: impl FnMut(&str, Value<'de>),
+        mut see: impl FnMut(&str, Value<'de>) -> Option<bool>,
     ) -> Result<(), ValidationError> {
         let malformed = || ValidationError::new(ValidationErrorKind::Malformed(what));
         let mut cursor = Cursor(json);
@@ -126,10 +127,11 @@ impl<'de, const FEW: usize> Members<'de, FEW> {
                 Value::Plain(text) => Cow::Borrowed(text),
                 Value::Other(json) => unescaped(json).ok_or_else(malformed)?,
             };
-            see(&text, value);
-            let is_new = match name {
-                Value::Plain(text) => self.is_new(text),
-                Value::Other(_) => self.is_new_in_crowd(text),
+            let is_first = see(&text, value).filter(|_| self.count < FEW && self.crowd.is_none());
+            let is_new = match (name, is_first) {
+                (Value::Plain(_), Some(is_first)) => is_first,
+                (Value::Plain(text), None) => self.is_new(text),
+                (Value::Other(_), _) => self.is_new_in_crowd(text),
             };
             if !is_new {
                 let text = name.string().unwrap_or_default();
@@ -356,7 +358,7 @@ mod tests {
 
     fn by_us(json: &str) -> Option<Vec<(String, String)>> {
         let mut members: Members<'_> = Members::new();
-        members.read(json, usize::MAX, "", |_, _| {}).ok()?;
+        members.read(json, usize::MAX, "", |_, _| None).ok()?;
         let owned = |member: Member<'_>| {
             let name = member.name.string().unwrap().into_owned();
             let value = match member.value {
