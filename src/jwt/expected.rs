@@ -113,6 +113,10 @@ impl Expected {
         pattern.into_iter().flat_map(|pattern| pattern.claims())
     }
 
+    pub(super) fn is_pattern(&self) -> bool {
+        matches!(self.rule, Rule::Pattern(_))
+    }
+
     /// What has to be the value of which claim, if the pattern accepts `received`.
     pub(super) fn bound_claims<'v>(&self, received: &'v str) -> Vec<(&str, &'v str)> {
         match &self.rule {
