@@ -511,6 +511,15 @@ fn a_crowd_of_members_is_still_compared() {
             "{twice}"
         );
     }
+    // A registered claim behind few or many, and behind one that is written with an escape.
+    let others = (1..40).map(|count| crowd[..count].join(","));
+    for others in others.chain([r#""\u0078":1"#.to_owned()]) {
+        for twice in ["jti", "\\u006ati"] {
+            let members = format!(r#"{others},"jti":"a","{twice}":"b""#);
+            let verdict = verdict(&read::<Value>(&claims_and(&members)));
+            assert_eq!(verdict, "duplicate member", "{twice}");
+        }
+    }
 }
 
 #[test]
