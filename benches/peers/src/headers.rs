@@ -22,6 +22,7 @@ use serde_json::json;
 use tower::{
     BoxError, Layer as _, Service,
     filter::{AsyncFilterLayer, AsyncPredicate},
+    service_fn,
     util::MapErr,
 };
 use tower_bearer::{AuthLayer, client::replay::NoReplay};
@@ -30,14 +31,14 @@ use tower_http::auth::AddAuthorizationLayer;
 use crate::{
     Visit,
     outgoing::{self, warm},
-    proof::{Sends, WantsToken},
+    proof::{Sends, wants_token},
     service::Nothing,
 };
 
 pub type Body = outgoing::Body;
 
 pub fn headers(visit: &mut impl Visit<Body>) {
-    adding_a_token(WantsToken, &mut Sends);
+    adding_a_token(service_fn(wants_token), &mut Sends);
     visit.visit("no token", Nothing);
     adding_a_token(Nothing, visit);
 }

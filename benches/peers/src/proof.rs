@@ -1,11 +1,6 @@
 //! Whoever does less would win: each first shows that it does the work.
 
-use std::{
-    convert::Infallible,
-    fmt::Debug,
-    future::{Ready, ready},
-    task::{Context, Poll},
-};
+use std::{convert::Infallible, fmt::Debug};
 
 use http::{Request, Response, StatusCode, header::AUTHORIZATION};
 use tower::Service;
@@ -59,7 +54,7 @@ impl<V: Visit<()>> Visit<()> for Proven<'_, V> {
     }
 }
 
-/// Takes what adds a token, if it stands before [`WantsToken`].
+/// Takes what adds a token, if it stands before [`wants_token`].
 pub struct Sends;
 
 impl Visit<Body> for Sends {
@@ -73,27 +68,14 @@ impl Visit<Body> for Sends {
 
 /// Forbids requests that come without a token. It doesn't ask for one with a 401: clients
 /// would get another, and send the request again.
-#[derive(Clone)]
-pub struct WantsToken;
-
-impl<B> Service<Request<B>> for WantsToken {
-    type Response = Response<()>;
-    type Error = Infallible;
-    type Future = Ready<Result<Response<()>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
+pub async fn wants_token(request: Request<Body>) -> Result<Response<()>, Infallible> {
+    let mut values = request.headers().get_all(AUTHORIZATION).iter();
+    let is_there = values
+        .next()
+        .is_some_and(|value| value.as_bytes().starts_with(b"Bearer "));
+    let mut response = Response::new(());
+    if !is_there || values.next().is_some() {
+        *response.status_mut() = StatusCode::FORBIDDEN;
     }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let mut values = request.headers().get_all(AUTHORIZATION).iter();
-        let is_there = values
-            .next()
-            .is_some_and(|value| value.as_bytes().starts_with(b"Bearer "));
-        let mut response = Response::new(());
-        if !is_there || values.next().is_some() {
-            *response.status_mut() = StatusCode::FORBIDDEN;
-        }
-        ready(Ok(response))
-    }
+    Ok(response)
 }
