@@ -117,6 +117,7 @@ impl<'de, 'w> Claims<'de, 'w> {
         const DATE: &str = "a number of seconds since 1970, before the year 10000";
         let date = |value| {
             let date = match value {
+                Value::Whole(_, seconds) => Some(NumericDate::from(seconds)),
                 Value::Other(json) => NumericDate::read(json),
                 Value::Plain(_) => None,
             };
@@ -127,7 +128,16 @@ impl<'de, 'w> Claims<'de, 'w> {
 
     /// The scopes: `scope` (RFC 8693 §4.2), or else `scp`; each as one space-delimited
     /// string or as an array with one scope a member.
+    #[inline(always)]
     pub(super) fn scopes(&self) -> Result<ScopeSet, ValidationError> {
+        match (self.get("scope"), self.get("scp")) {
+            (Some(Value::Plain(list)), None) => Ok(ScopeSet::parse(list)),
+            _ => self.scopes_in_any_form(),
+        }
+    }
+
+    #[inline(never)]
+    fn scopes_in_any_form(&self) -> Result<ScopeSet, ValidationError> {
         let (scope, scp) = (self.texts("scope")?, self.texts("scp")?);
         Ok(match scope.or(scp) {
             None => ScopeSet::default(),

@@ -89,7 +89,7 @@ impl<'de, M: Iterator<Item = Member<'de>>> MapAccess<'de> for Access<'de, M> {
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
         match self.value.take() {
             Some(Value::Plain(text)) => seed.deserialize(Plain(text)),
-            Some(Value::Other(json)) => seed.deserialize(Other(json)),
+            Some(Value::Whole(json, _) | Value::Other(json)) => seed.deserialize(Other(json)),
             None => Err(de::Error::custom("a value was asked for without its name")),
         }
     }

@@ -19,6 +19,8 @@ use crate::excerpt::excerpt;
 pub(super) enum Value<'de> {
     /// A string of which nothing is escaped, without its quotes.
     Plain(&'de str),
+    /// The JSON of a whole number, as most dates are, and what it says.
+    Whole(&'de str, u32),
     /// The JSON of anything else.
     Other(&'de str),
 }
@@ -28,6 +30,7 @@ impl<'de> Value<'de> {
     pub(super) fn string(self) -> Option<Cow<'de, str>> {
         match self {
             Self::Plain(text) => Some(Cow::Borrowed(text)),
+            Self::Whole(..) => None,
             Self::Other(json) => unescaped(json),
         }
     }
@@ -119,19 +122,19 @@ impl<'de, const FEW: usize> Members<'de, FEW> {
         mut see: impl FnMut(&str, Value<'de>) -> Option<bool>,
     ) -> Result<(), ValidationError> {
         let malformed = || ValidationError::new(ValidationErrorKind::Malformed(what));
-        let mut cursor = Cursor(json);
+        let mut cursor = Cursor { json, at: 0 };
         let mut is_next = cursor.opens_object().ok_or_else(malformed)?;
         while is_next {
             let (name, value) = cursor.member().ok_or_else(malformed)?;
             let text = match name {
                 Value::Plain(text) => Cow::Borrowed(text),
-                Value::Other(json) => unescaped(json).ok_or_else(malformed)?,
+                escaped => escaped.string().ok_or_else(malformed)?,
             };
             let is_first = see(&text, value).filter(|_| self.count < FEW && self.crowd.is_none());
             let is_new = match (name, is_first) {
                 (Value::Plain(_), Some(is_first)) => is_first,
                 (Value::Plain(text), None) => self.is_new(text),
-                (Value::Other(_), _) => self.is_new_in_crowd(text),
+                (_, _) => self.is_new_in_crowd(text),
             };
             if !is_new {
                 let text = name.string().unwrap_or_default();
@@ -202,8 +205,11 @@ fn mark(name: &str) -> u64 {
     1 << ((bytes.len() + 5 * first + 11 * last) % 64)
 }
 
-/// What is left of a text.
-struct Cursor<'de>(&'de str);
+/// A place in a text.
+struct Cursor<'de> {
+    json: &'de str,
+    at: usize,
+}
 
 impl<'de> Cursor<'de> {
     /// Whether a member follows on the opening brace; `None` if there is no brace.
@@ -235,66 +241,82 @@ impl<'de> Cursor<'de> {
     /// The string whose first quote is next.
     #[inline(always)]
     fn string(&mut self) -> Option<Value<'de>> {
-        let text = self.0.get(1..)?;
-        let (text, rest) = text.split_at_checked(plain_length(text.as_bytes()))?;
-        if rest.as_bytes().first() != Some(&b'"') {
+        let bytes = self.json.as_bytes();
+        let start = self.at + 1;
+        let end = start + plain_length(bytes.get(start..)?);
+        if bytes.get(end) != Some(&b'"') {
             return self.other_value();
         }
-        self.0 = rest.get(1..)?;
-        Some(Value::Plain(text))
+        self.at = end + 1;
+        self.json.get(start..end).map(Value::Plain)
     }
 
     #[inline(always)]
     fn other_value(&mut self) -> Option<Value<'de>> {
-        let (value, rest) = other_value(self.0)?;
-        self.0 = rest;
-        Some(Value::Other(value))
+        let (value, length) = other_value(self.json.get(self.at..)?)?;
+        self.at += length;
+        Some(value)
     }
 
     #[inline(always)]
     fn take(&mut self, byte: u8) -> bool {
         let is_next = self.next() == Some(byte);
-        if is_next {
-            self.0 = self.0.get(1..).unwrap_or_default();
-        }
+        self.at += usize::from(is_next);
         is_next
     }
 
     /// The next byte that is not white space (RFC 8259 §2).
     #[inline(always)]
     fn next(&mut self) -> Option<u8> {
-        let next = *self.0.as_bytes().first()?;
+        let next = self.byte()?;
         if next > b' ' {
             return Some(next);
         }
-        self.0 = without_white_space(self.0);
-        self.0.as_bytes().first().copied()
+        self.skip_white_space();
+        self.byte()
+    }
+
+    #[inline(always)]
+    fn byte(&self) -> Option<u8> {
+        self.json.as_bytes().get(self.at).copied()
+    }
+
+    #[cold]
+    fn skip_white_space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.byte() {
+            self.at += 1;
+        }
     }
 }
 
-#[cold]
-fn without_white_space(json: &str) -> &str {
-    json.trim_start_matches([' ', '\t', '\n', '\r'])
-}
-
-/// The value that the text begins with, and the rest.
+/// The value that the text begins with, and its length.
 #[inline(never)]
-fn other_value(json: &str) -> Option<(&str, &str)> {
-    if let Some(length) = whole_number(json.as_bytes()) {
-        return json.split_at_checked(length);
+fn other_value(json: &str) -> Option<(Value<'_>, usize)> {
+    if let Some((number, length)) = whole_number(json.as_bytes()) {
+        return Some((Value::Whole(json.get(..length)?, number), length));
     }
     let mut values = serde_json::Deserializer::from_str(json).into_iter();
     let value: &RawValue = values.next()?.ok()?;
-    Some((value.get(), json.get(values.byte_offset()..)?))
+    Some((Value::Other(value.get()), values.byte_offset()))
 }
 
-/// The length of the number that the text begins with, if it has neither a sign nor a
-/// fraction, nor an exponent, and the member ends with it: most dates are such.
-fn whole_number(text: &[u8]) -> Option<usize> {
-    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+/// The number that the text begins with, and its length, if it has neither a sign nor a
+/// fraction, nor an exponent, and the member ends with it.
+fn whole_number(text: &[u8]) -> Option<(u32, usize)> {
+    const LONGEST: usize = 10; // of a `u32`
+    let (mut number, mut length) = (0_u64, 0);
+    for byte in text.iter().take(LONGEST) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        number = number * 10 + u64::from(digit);
+        length += 1;
+    }
     let is_whole =
         matches!(text.first(), Some(b'1'..=b'9')) && matches!(text.get(length), Some(b',' | b'}'));
-    is_whole.then_some(length)
+    let number = u32::try_from(number).ok().filter(|_| is_whole)?;
+    Some((number, length))
 }
 
 /// How many bytes stand for themselves in a string (RFC 8259 §7): neither a quote, nor a
@@ -363,6 +385,10 @@ mod tests {
             let name = member.name.string().unwrap().into_owned();
             let value = match member.value {
                 Value::Plain(text) => format!("\"{text}\""),
+                Value::Whole(json, number) => {
+                    assert_eq!(json, number.to_string());
+                    json.to_owned()
+                }
                 Value::Other(json) => json.to_owned(),
             };
             (name, value)
@@ -434,6 +460,12 @@ mod tests {
             r#"{"a":+1}"#,
             r#"{"a":1e999}"#,
             r#"{"a":-0}"#,
+            r#"{"a":0}"#,
+            r#"{"a":4294967295}"#,
+            r#"{"a":4294967296}"#,
+            r#"{"a":12345678901}"#,
+            r#"{"a":18446744073709551617}"#,
+            r#"{"a":5 }"#,
             r#"{"a":1x}"#,
             r#"{"a":truex}"#,
             r#"{"a":tru}"#,
