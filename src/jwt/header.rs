@@ -107,13 +107,14 @@ impl<'t> Unverified<'t> {
         })
     }
 
-    /// The text of the claims, decoded into `stack` if it is large enough, else into `heap`.
-    pub(super) fn claims<'b>(
+    /// The claims, decoded into `stack` if it is large enough, else into `heap`: for
+    /// [`claims_text`].
+    pub(super) fn claims_bytes<'b>(
         &self,
         stack: &'b mut [u8],
         heap: &'b mut Vec<u8>,
-    ) -> Result<&'b str, ValidationError> {
-        claims_text(self.claims, stack, heap)
+    ) -> Option<&'b [u8]> {
+        decode(self.claims, stack, heap)
     }
 
     /// The issuer that the token names, for a log. **Unverified.**
@@ -151,7 +152,7 @@ pub(crate) fn peek_issuer(token: &str) -> Result<Option<String>, ValidationError
 
 fn issuer(claims: &str) -> Result<Option<String>, ValidationError> {
     let (mut stack, mut heap, mut members) = ([0; CLAIMS], Vec::new(), Members::new());
-    let text = claims_text(claims, &mut stack, &mut heap)?;
+    let text = claims_text(decode(claims, &mut stack, &mut heap))?;
     let mut claims = Claims::new(&[]);
     claims.read(text, &mut members)?;
     Ok(claims.text("iss")?.map(Cow::into_owned))
@@ -160,12 +161,9 @@ fn issuer(claims: &str) -> Result<Option<String>, ValidationError> {
 /// As many bytes of claims are decoded without allocating.
 pub(super) const CLAIMS: usize = 1024;
 
-fn claims_text<'b>(
-    claims: &str,
-    stack: &'b mut [u8],
-    heap: &'b mut Vec<u8>,
-) -> Result<&'b str, ValidationError> {
-    let bytes = decode(claims, stack, heap)
+/// The text of claims that were decoded, or not.
+pub(super) fn claims_text(decoded: Option<&[u8]>) -> Result<&str, ValidationError> {
+    let bytes = decoded
         .ok_or_else(|| malformed("the claims are not base64url (no padding, no trailing bits)"))?;
     std::str::from_utf8(bytes).map_err(|_| malformed("the claims are not UTF-8"))
 }

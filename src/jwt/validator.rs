@@ -14,7 +14,7 @@ use super::{
     claims_type,
     error::{ValidationError, ValidationErrorKind, message},
     expected::{Expected, boxed},
-    header::{CLAIMS, Unverified},
+    header::{CLAIMS, Unverified, claims_text},
     json::Members,
     key::{Key, KeySet},
     known_headers::KnownHeaders,
@@ -260,7 +260,7 @@ impl Validator {
         now: SystemTime,
     ) -> Result<Verified<C>, ValidationError> {
         let token = self.read(token)?;
-        self.verify_exposing(access_token.expose(), &token, keys, now)
+        self.verify_exposing(Some(access_token.expose()), &token, keys, now)
             .map(|verified| match access_token.scope() {
                 Some(scopes) => verified.with_scopes(|_| scopes.clone()),
                 None => verified,
@@ -283,7 +283,7 @@ impl Validator {
         now: SystemTime,
     ) -> Result<(), ValidationError> {
         let (mut stack, mut heap, mut members) = ([0; CLAIMS], Vec::new(), Members::new());
-        let text = token.claims(&mut stack, &mut heap)?;
+        let text = claims_text(token.claims_bytes(&mut stack, &mut heap))?;
         let mut claims = Claims::new(&self.0.watched);
         claims.read(text, &mut members)?;
         self.0.check_before_keys(&claims, now)
@@ -296,7 +296,7 @@ impl Validator {
         keys: &KeySet,
         now: SystemTime,
     ) -> Result<Verified<C>, ValidationError> {
-        self.verify_exposing(token.token(), token, keys, now)
+        self.verify_exposing(None, token, keys, now)
     }
 
     /// Checks once more what may have changed since these rules accepted a token: its dates
@@ -310,19 +310,24 @@ impl Validator {
         self.0.check_again(verified.registered(), now)
     }
 
+    /// What is exposed is the token itself, or one that was granted with it.
     fn verify_exposing<C: DeserializeOwned>(
         &self,
-        exposed: &str,
+        granted: Option<&str>,
         token: &Unverified<'_>,
         keys: &KeySet,
         now: SystemTime,
     ) -> Result<Verified<C>, ValidationError> {
-        let key = verify_signature(token, keys)?;
+        let candidates = candidates(token, keys)?;
+        // Ahead of the check, and read after it: a reader waits for what was just written.
+        let (mut stack, mut heap) = ([0; CLAIMS], Vec::new());
+        let decoded = token.claims_bytes(&mut stack, &mut heap);
+        let key = verify_signature(token, candidates)?;
         token.remember_header(&self.0.known_headers);
-        let (mut stack, mut heap, mut members) = ([0; CLAIMS], Vec::new(), Members::new());
-        let text = token.claims(&mut stack, &mut heap)?;
+        let (text, mut members) = (claims_text(decoded)?, Members::new());
         let mut claims = Claims::new(&self.0.watched);
         claims.read(text, &mut members)?;
+        let exposed = granted.unwrap_or(token.token());
         let registered = RegisteredClaims::read(exposed, key.key_id(), &claims)?;
         let scopes = claims.scopes()?;
         if let Some(issuer) = key.issuer() {
@@ -335,16 +340,13 @@ impl Validator {
             claims: typed,
             registered,
             scopes,
-            exposes_another: exposed != token.token(),
+            exposes_another: granted.is_some_and(|granted| granted != token.token()),
         }))
     }
 }
 
-/// The key that signed the token.
-fn verify_signature<'k>(
-    token: &Unverified<'_>,
-    keys: &'k KeySet,
-) -> Result<&'k Key, ValidationError> {
+/// The keys that may have signed the token: one or more.
+fn candidates<'k>(token: &Unverified<'_>, keys: &'k KeySet) -> Result<&'k [Key], ValidationError> {
     let candidates = keys.candidates(token.algorithm(), token.key_id());
     if candidates.is_empty() {
         return Err(ValidationErrorKind::UnknownKey {
@@ -353,6 +355,14 @@ fn verify_signature<'k>(
         }
         .into());
     }
+    Ok(candidates)
+}
+
+/// The key that signed the token.
+fn verify_signature<'k>(
+    token: &Unverified<'_>,
+    candidates: &'k [Key],
+) -> Result<&'k Key, ValidationError> {
     let mut buffer = [0; MAX_SIGNATURE_SIZE + 8];
     let signature = token.signature(&mut buffer)?;
     let signed = |key: &&Key| key.verify(token.signing_input(), signature);
