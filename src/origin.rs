@@ -30,6 +30,7 @@ pub struct Origin {
     scheme: Scheme,
     authority: Authority,
     port: u16,
+    is_https: bool,
 }
 
 impl Origin {
@@ -54,6 +55,7 @@ impl Origin {
             scheme: scheme.clone(),
             authority: authority.clone(),
             port,
+            is_https: *scheme == Scheme::HTTPS,
         })
     }
 
@@ -74,7 +76,7 @@ impl Origin {
     /// Whether requests go over TLS.
     #[must_use]
     pub fn is_https(&self) -> bool {
-        self.scheme == Scheme::HTTPS
+        self.is_https
     }
 
     /// Whether the host can only be this machine: `localhost`, 127.0.0.0/8 or `::1`.

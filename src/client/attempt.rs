@@ -161,8 +161,7 @@ fn refusal<R, P>(
     }
     if head.accepts_token() {
         token.mark_accepted();
-    }
-    if let Some(missing) = head.insufficient_scope() {
+    } else if let Some(missing) = head.insufficient_scope() {
         let why = Refusal::InsufficientScope { missing };
         response.extensions_mut().insert(why);
     }
