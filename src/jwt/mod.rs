@@ -43,6 +43,7 @@ mod policy;
 mod registered;
 pub(crate) mod signature;
 mod signing_key;
+mod token_types;
 mod validator;
 mod verified;
 

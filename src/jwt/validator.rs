@@ -18,9 +18,10 @@ use super::{
     json::Members,
     key::{Key, KeySet},
     known_headers::KnownHeaders,
-    policy::{ExactClaim, Policy, TokenTypes, check_issuer_of_key},
+    policy::{ExactClaim, Policy, check_issuer_of_key},
     registered::RegisteredClaims,
     signature::MAX_SIGNATURE_SIZE,
+    token_types::TokenTypes,
     verified::{Contents, Verified},
 };
 use crate::{excerpt::excerpt, token::AccessToken};
