@@ -1,10 +1,10 @@
 //! The one JSON object that a header is, and that the claims are.
 //!
-//! Read here are its frame (braces, colons, commas) and strings without escapes, which are
-//! most of what a token holds. What every other value is, and where it ends, is left to
-//! serde_json. Values are kept as the text they were written in and judged by those who
-//! need them: a number that fits no integer, or a depth that fits no stack, is then a
-//! matter of the member that has it and never of the reader.
+//! Read here are its frame (braces, colons, commas), strings without escapes and whole
+//! numbers, which are most of what a token holds. What every other value is, and where it
+//! ends, is left to serde_json. Values are kept as the text they were written in and judged
+//! by those who need them: a number that fits no integer, or a depth that fits no stack, is
+//! then a matter of the member that has it and never of the reader.
 
 use std::{borrow::Cow, collections::HashSet};
 
@@ -19,7 +19,8 @@ use crate::excerpt::excerpt;
 pub(super) enum Value<'de> {
     /// A string of which nothing is escaped, without its quotes.
     Plain(&'de str),
-    /// The JSON of a whole number, as most dates are, and what it says.
+    /// The JSON of a number as most dates are written, and what it says: a whole one, above
+    /// zero, without white space behind.
     Whole(&'de str, u32),
     /// The JSON of anything else.
     Other(&'de str),

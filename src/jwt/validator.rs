@@ -320,10 +320,12 @@ impl Validator {
         now: SystemTime,
     ) -> Result<Verified<C>, ValidationError> {
         let candidates = candidates(token, keys)?;
+        let mut signature = [0; MAX_SIGNATURE_SIZE + 8];
+        let signature = token.signature(&mut signature)?;
         // Ahead of the check, and read after it: a reader waits for what was just written.
         let (mut stack, mut heap) = ([0; CLAIMS], Vec::new());
         let decoded = token.claims_bytes(&mut stack, &mut heap);
-        let key = verify_signature(token, candidates)?;
+        let key = signed_by(candidates, token.signing_input(), signature)?;
         token.remember_header(&self.0.known_headers);
         let (text, mut members) = (claims_text(decoded)?, Members::new());
         let mut claims = Claims::new(&self.0.watched);
@@ -359,17 +361,15 @@ fn candidates<'k>(token: &Unverified<'_>, keys: &'k KeySet) -> Result<&'k [Key],
     Ok(candidates)
 }
 
-/// The key that signed the token.
-fn verify_signature<'k>(
-    token: &Unverified<'_>,
+/// The key that signed it.
+fn signed_by<'k>(
     candidates: &'k [Key],
+    signing_input: &[u8],
+    signature: &[u8],
 ) -> Result<&'k Key, ValidationError> {
-    let mut buffer = [0; MAX_SIGNATURE_SIZE + 8];
-    let signature = token.signature(&mut buffer)?;
-    let signed = |key: &&Key| key.verify(token.signing_input(), signature);
     candidates
         .iter()
-        .find(signed)
+        .find(|key| key.verify(signing_input, signature))
         .ok_or_else(|| ValidationErrorKind::Signature.into())
 }
 
