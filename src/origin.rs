@@ -30,7 +30,6 @@ pub struct Origin {
     scheme: Scheme,
     authority: Authority,
     port: u16,
-    is_https: bool,
 }
 
 impl Origin {
@@ -55,7 +54,6 @@ impl Origin {
             scheme: scheme.clone(),
             authority: authority.clone(),
             port,
-            is_https: *scheme == Scheme::HTTPS,
         })
     }
 
@@ -76,7 +74,7 @@ impl Origin {
     /// Whether requests go over TLS.
     #[must_use]
     pub fn is_https(&self) -> bool {
-        self.is_https
+        self.scheme == Scheme::HTTPS
     }
 
     /// Whether the host can only be this machine: `localhost`, 127.0.0.0/8 or `::1`.

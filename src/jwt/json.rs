@@ -135,7 +135,7 @@ impl<'de, const FEW: usize> Members<'de, FEW> {
             let is_new = match (name, is_first) {
                 (Value::Plain(_), Some(is_first)) => is_first,
                 (Value::Plain(text), None) => self.is_new(text),
-                (_, _) => self.is_new_in_crowd(text),
+                _ => self.is_new_in_crowd(text),
             };
             if !is_new {
                 let text = name.string().unwrap_or_default();
